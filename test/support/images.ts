@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import { pack } from 'tar-stream'
+import { type Descriptor } from '../../src/oci/descriptor.ts'
+import { digestOf, type Digest } from '../../src/oci/digest.ts'
+import { type ManifestType } from '../../src/oci/manifest.ts'
+
+type Format = 'oci' | 'docker'
+
+/** An image, or an index of images, with everything it names: real tar layers that clients unpack. */
+export interface TestImage {
+  root: Descriptor
+  manifests: Map<Digest, { mediaType: ManifestType; bytes: Buffer }>
+  blobs: Map<Digest, Buffer>
+}
+
+export interface ImageOptions {
+  /** Images of the same seed are byte for byte the same. */
+  seed?: string
+  format?: Format
+  layers?: number
+  /** Size of the incompressible file in each layer. */
+  layerBytes?: number
+  architecture?: string
+}
+
+const TYPES = {
+  oci: {
+    index: 'application/vnd.oci.image.index.v1+json',
+    manifest: 'application/vnd.oci.image.manifest.v1+json',
+    config: 'application/vnd.oci.image.config.v1+json',
+    layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  },
+  docker: {
+    index: 'application/vnd.docker.distribution.manifest.list.v2+json',
+    manifest: 'application/vnd.docker.distribution.manifest.v2+json',
+    config: 'application/vnd.docker.container.image.v1+json',
+    layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  },
+} as const
+
+export async function buildImage(options: ImageOptions = {}): Promise<TestImage> {
+  const { seed = 'image', format = 'oci', layers = 2, layerBytes = 20_000 } = options
+  const types = TYPES[format]
+  const image: TestImage = emptyImage()
+  const layerDescriptors: Descriptor[] = []
+  const diffIds: Digest[] = []
+  for (let index = 0; index < layers; index++) {
+    const tar = await tarOf(`layer-${index}.bin`, bytesOf(`${seed}/${index}`, layerBytes))
+    diffIds.push(digestOf(tar))
+    layerDescriptors.push(addBlob(image, types.layer, gzipSync(tar, { level: 1 })))
+  }
+  const config = addBlob(
+    image,
+    types.config,
+    Buffer.from(
+      JSON.stringify({
+        architecture: options.architecture ?? 'amd64',
+        os: 'linux',
+        created: '2026-01-01T00:00:00Z',
+        config: { Labels: { seed } },
+        rootfs: { type: 'layers', diff_ids: diffIds },
+        history: diffIds.map(() => ({ created: '2026-01-01T00:00:00Z' })),
+      }),
+    ),
+  )
+  image.root = addManifest(image, types.manifest, {
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    config: json(config),
+    layers: layerDescriptors.map(json),
+  })
+  return image
+}
+
+/** An index over images of several architectures; it holds all that they hold. */
+export function buildIndex(children: Record<string, TestImage>, format: Format = 'oci'): TestImage {
+  const types = TYPES[format]
+  const image = emptyImage()
+  for (const child of Object.values(children)) {
+    for (const entry of child.manifests) image.manifests.set(...entry)
+    for (const entry of child.blobs) image.blobs.set(...entry)
+  }
+  image.root = addManifest(image, types.index, {
+    schemaVersion: 2,
+    mediaType: types.index,
+    manifests: Object.entries(children).map(([architecture, child]) => ({
+      ...json(child.root),
+      platform: { architecture, os: 'linux' },
+    })),
+  })
+  return image
+}
+
+/** Incompressible bytes that depend on the seed alone. */
+export function bytesOf(seed: string, length: number): Buffer {
+  return createHash('shake256', { outputLength: length }).update(seed).digest()
+}
+
+function emptyImage(): TestImage {
+  return { root: undefined as never, manifests: new Map(), blobs: new Map() }
+}
+
+function addBlob(image: TestImage, mediaType: string, bytes: Buffer): Descriptor {
+  const digest = digestOf(bytes)
+  image.blobs.set(digest, bytes)
+  return { mediaType, digest, sizeBytes: bytes.length }
+}
+
+function addManifest(image: TestImage, mediaType: ManifestType, content: object): Descriptor {
+  const bytes = Buffer.from(JSON.stringify(content, undefined, 2))
+  const digest = digestOf(bytes)
+  image.manifests.set(digest, { mediaType, bytes })
+  return { mediaType, digest, sizeBytes: bytes.length }
+}
+
+function json({ mediaType, digest, sizeBytes }: Descriptor): object {
+  return { mediaType, digest, size: sizeBytes }
+}
+
+async function tarOf(name: string, content: Buffer): Promise<Buffer> {
+  const archive = pack()
+  archive.entry({ name, mtime: new Date(0), mode: 0o644 }, content)
+  archive.finalize()
+  const chunks: Buffer[] = []
+  for await (const chunk of archive) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
