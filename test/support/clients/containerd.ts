@@ -1,0 +1,67 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { eventually } from '../eventually.ts'
+import { run, RunningProcess } from '../processes.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+import type { Client, ClientOptions } from './client.ts'
+import { hashFolder } from './hashes.ts'
+
+/** containerd with `ctr images pull --hosts-dir`, all platforms. */
+export async function startContainerd({ mirror, outside }: ClientOptions): Promise<Client> {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await temporaryFolder())
+  const hosts = join(folder.path, 'hosts')
+  await mkdir(join(hosts, 'docker.io'), { recursive: true })
+  await writeFile(
+    join(hosts, 'docker.io', 'hosts.toml'),
+    `server = "https://registry-1.docker.io"
+[host."http://${mirror}"]
+  capabilities = ["pull", "resolve"]
+`,
+  )
+  const config = join(folder.path, 'config.toml')
+  const root = join(folder.path, 'root')
+  const socket = join(folder.path, 'containerd.sock')
+  await writeFile(
+    config,
+    `version = 2
+root = "${root}"
+state = "${join(folder.path, 'state')}"
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri",
+  "io.containerd.internal.v1.opt",
+  "io.containerd.snapshotter.v1.overlayfs",
+]
+[grpc]
+  address = "${socket}"
+`,
+  )
+  const containerd = stack.use(new RunningProcess(['containerd', '--config', config]))
+  const ctr = (...args: string[]) =>
+    run(['ctr', '--address', socket, ...args], { env: outside.env })
+  await eventually('containerd answers', async () => {
+    if (containerd.exit) throw new Error(`containerd ended:\n${containerd.output}`)
+    return ctr('version').catch(() => false)
+  })
+  const owned = stack.move()
+  return {
+    name: 'containerd',
+    keeps: 'artifacts',
+    async pull(name) {
+      const flags = ['--hosts-dir', hosts, '--snapshotter', 'native', '--all-platforms']
+      await ctr('images', 'pull', ...flags, `docker.io/${name}`)
+    },
+    async held(name) {
+      const listed = await ctr('images', 'list', `name==docker.io/${name}`)
+      return {
+        roots: /sha256:[0-9a-f]{64}(?=\s)/.exec(listed) ?? [],
+        contents: await hashFolder(join(root, 'io.containerd.content.v1.content', 'blobs')),
+      }
+    },
+    async empty() {
+      const names = (await ctr('images', 'list', '--quiet')).split('\n').filter(Boolean)
+      if (names.length > 0) await ctr('images', 'remove', '--sync', ...names)
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}

@@ -1,0 +1,37 @@
+import { createReadStream } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { extract, type Extract } from 'tar-stream'
+import { digestOf } from '../../../src/oci/digest.ts'
+
+/** The digest of each regular file in an archive. */
+export async function hashArchive(path: string): Promise<Set<string>> {
+  const files = extract()
+  const [digests] = await Promise.all([hashAll(files), pipeline(createReadStream(path), files)])
+  return digests
+}
+
+/** The digest of each file below a folder; none where the folder is not there. */
+export async function hashFolder(path: string): Promise<Set<string>> {
+  const digests = new Set<string>()
+  for (const file of await filesBelow(path)) digests.add(digestOf(await readFile(file)))
+  return digests
+}
+
+async function hashAll(files: Extract): Promise<Set<string>> {
+  const digests = new Set<string>()
+  for await (const file of files) {
+    const chunks: Buffer[] = []
+    for await (const chunk of file) chunks.push(chunk as Buffer)
+    digests.add(digestOf(Buffer.concat(chunks)))
+  }
+  return digests
+}
+
+async function filesBelow(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}

@@ -1,0 +1,57 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from '../processes.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+import type { Client, ClientOptions } from './client.ts'
+import { writeContainersConfig } from './containers-image.ts'
+import { hashArchive } from './hashes.ts'
+import { repoDigests } from './repo-digests.ts'
+
+export async function startPodman({ mirror, outside }: ClientOptions): Promise<Client> {
+  const folder = await temporaryFolder()
+  const { registries, policy } = await writeContainersConfig(folder.path, mirror)
+  const podman = (...args: string[]) =>
+    run(
+      [
+        'podman',
+        '--root',
+        join(folder.path, 'root'),
+        '--runroot',
+        join(folder.path, 'run'),
+        '--tmpdir',
+        join(folder.path, 'tmp'),
+        '--storage-driver',
+        'vfs',
+        '--cgroup-manager',
+        'cgroupfs',
+        '--events-backend',
+        'none',
+        ...args,
+      ],
+      { env: { ...outside.env, HOME: folder.path, CONTAINERS_REGISTRIES_CONF: registries } },
+    )
+  return {
+    name: 'podman',
+    keeps: 'unpacked',
+    async pull(name) {
+      await podman('pull', '--signature-policy', policy, `docker.io/${name}`)
+    },
+    async held(name) {
+      const image = `docker.io/${name}`
+      const archive = join(folder.path, 'saved.tar')
+      await podman('save', '--format', 'docker-archive', '--output', archive, image)
+      const contents = await hashArchive(archive)
+      await rm(archive)
+      const format = '{{json .RepoDigests}}'
+      const names = await podman('image', 'inspect', '--format', format, image)
+      return { roots: repoDigests(names), contents }
+    },
+    async empty() {
+      await podman('image', 'rm', '--all', '--force')
+    },
+    async [Symbol.asyncDispose]() {
+      await podman('system', 'reset', '--force')
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
