@@ -1,0 +1,110 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { DURATION_PATTERN, formatDuration, parseDuration } from '../util/duration.ts'
+import { HIDDEN, Secret, SecretError, type SecretReader } from './secret.ts'
+
+/*
+ * The kinds of values. A title is the kind's name in the documentation, and tells the loader what
+ * to do: it makes paths absolute.
+ */
+
+export const PATH_TITLE = 'path'
+
+const HOST = '[a-z0-9]+(?:[.-]+[a-z0-9]+)*'
+const PORT = ':[0-9]{1,5}'
+const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
+
+const PORT_ERROR = 'expected a port from 0 to 65535'
+
+export const port = z
+  .int({ error: PORT_ERROR })
+  .min(0, { error: PORT_ERROR })
+  .max(65_535, { error: PORT_ERROR })
+  .meta({ title: 'port' })
+
+export const host = z
+  .string({ error: 'expected a host name or an IP address' })
+  .refine((text) => isIP(text) > 0 || new RegExp(`^${HOST}$`, 'i').test(text), {
+    error: 'expected a host name or an IP address',
+  })
+  .meta({ title: 'host' })
+
+export const path = z
+  .string({ error: 'expected a path' })
+  .min(1, { error: 'expected a path' })
+  .meta({ title: PATH_TITLE })
+
+/** A registry's host, with its port where it has one, in lower case. */
+export const registryName = z.string().regex(new RegExp(`^${HOST}(?:${PORT})?$`), {
+  error: 'expected the name of a registry, for example ghcr.io or registry.example.com:5000',
+})
+
+export const repositoryPrefix = z
+  .string({ error: 'expected a repository path or a host name' })
+  .regex(new RegExp(`^(?:${COMPONENT}(?:/${COMPONENT})*|${HOST}${PORT})$`), {
+    error: 'expected a repository path or a host name, in lower case',
+  })
+  .meta({ title: 'repository path' })
+
+const DURATION_ERROR = 'expected a duration such as 30s, 5m or 1h30m'
+
+export const duration = z
+  .codec(
+    z.string({ error: DURATION_ERROR }).regex(DURATION_PATTERN, { error: DURATION_ERROR }),
+    z.number(),
+    {
+      decode(text, context) {
+        const ms = parseDuration(text)
+        if (ms !== undefined) return ms
+        context.issues.push({ code: 'custom', message: 'is too long', input: text })
+        return z.NEVER
+      },
+      encode: formatDuration,
+    },
+  )
+  .meta({ title: 'duration' })
+
+const URL_ERROR = 'expected an http or https URL'
+
+export const registryUrl = z
+  .codec(z.string({ error: URL_ERROR }), z.instanceof(URL), {
+    decode(text, context) {
+      const url = URL.parse(text)
+      const message = urlFault(url)
+      if (url && !message) return url
+      context.issues.push({ code: 'custom', message: message ?? URL_ERROR, input: text })
+      return z.NEVER
+    },
+    encode: (url) => url.href.replace(/\/$/, ''),
+  })
+  .meta({ title: 'URL' })
+
+function urlFault(url: URL | null): string | undefined {
+  if (!url || !/^https?:$/.test(url.protocol)) return URL_ERROR
+  if (url.username || url.password) return 'credentials do not belong in the URL: see credentials'
+  if (url.search || url.hash) return 'a URL with a query or a fragment does not name a registry'
+  return undefined
+}
+
+const SECRET_ERROR = 'expected a text, ${env:NAME} or {file: PATH}'
+
+export function secretField(read: SecretReader) {
+  const source = z.union(
+    [z.string().min(1), z.strictObject({ file: path.describe('File that holds the secret.') })],
+    { error: SECRET_ERROR },
+  )
+  return z
+    .codec(source, z.instanceof(Secret), {
+      async decode(value, context) {
+        try {
+          return await read(value)
+        } catch (error) {
+          if (!(error instanceof SecretError)) throw error
+          context.issues.push({ code: 'custom', message: error.message, input: HIDDEN })
+          return z.NEVER
+        }
+      },
+      encode: () => HIDDEN,
+    })
+    .meta({ title: 'secret', writeOnly: true })
+}

@@ -1,0 +1,76 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { z } from 'zod'
+import { host, path, port, secretField } from './fields.ts'
+import type { SecretReader } from './secret.ts'
+import { upstreamsField } from './upstreams.ts'
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+/**
+ * The configuration: what may be written, what it means, what is used where it is left out, and
+ * what it becomes. All else about the configuration is derived from this.
+ */
+export function configSchema(read: SecretReader) {
+  const listen = z.strictObject({
+    host: host.default('0.0.0.0').describe('Address to listen on for clients.'),
+    port: port.default(5000).describe('Port to listen on for clients; 0 takes any free one.'),
+  })
+  const admin = z
+    .strictObject({
+      host: host
+        .default('127.0.0.1')
+        .describe('Address of the admin listener: statistics and metrics.'),
+      port: port.default(5001).describe('Port of the admin listener; 0 takes any free one.'),
+      token: secretField(read)
+        .optional()
+        .describe(
+          'Bearer token that the admin listener asks for. Needed where it is not loopback.',
+        ),
+    })
+    .refine((value) => value.token !== undefined || isLoopback(value.host), {
+      path: ['host'],
+      error: 'an admin listener that others can reach needs admin.token',
+    })
+  return z.strictObject({
+    listen: listen.prefault({}),
+    admin: admin.prefault({}),
+    data: path
+      .default('./data')
+      .describe('Folder of all that is kept: spools, the file store and the SQLite inventory.'),
+    upstreams: upstreamsField(read).prefault({ 'docker.io': {} }),
+    store: z
+      .strictObject({
+        type: z.enum(['file']).default('file').describe('Where bytes are kept: files in `data`.'),
+      })
+      .prefault({}),
+    inventory: z
+      .strictObject({
+        type: z
+          .enum(['sqlite'])
+          .default('sqlite')
+          .describe('Where the facts about the bytes are kept: SQLite in `data`.'),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({
+        level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),
+        format: z
+          .enum(['auto', 'pretty', 'json'])
+          .default('auto')
+          .describe('How lines look; `auto` is `pretty` on a terminal and `json` elsewhere.'),
+      })
+      .prefault({}),
+  })
+}
+
+export type Config = z.output<ReturnType<typeof configSchema>>
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+function isLoopback(name: string): boolean {
+  if (isIPv4(name)) return LOOPBACK.check(name, 'ipv4')
+  if (isIPv6(name)) return LOOPBACK.check(name, 'ipv6')
+  return name.toLowerCase() === 'localhost'
+}

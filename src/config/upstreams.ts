@@ -1,0 +1,165 @@
+import { z } from 'zod'
+import { duration, registryName, registryUrl, repositoryPrefix, secretField } from './fields.ts'
+import type { Secret, SecretReader } from './secret.ts'
+
+/** One upstream with everything that was left out filled in. */
+export interface UpstreamConfig {
+  url: URL
+  /** True for the one that answers requests which name no registry. */
+  default: boolean
+  credentials: { username: string; password: Secret }[]
+  tags: {
+    freshForMs: number
+    staleForMs: number
+    absentForMs: number
+    onAbsent: 'serve' | 'drop'
+  }
+  /** In front of a repository it chooses this upstream. */
+  prefix: string
+}
+
+const DOCKER_HUB = 'docker.io'
+const DOCKER_HUB_URL = 'https://registry-1.docker.io'
+
+const tags = z
+  .codec(
+    z.strictObject({
+      freshFor: duration
+        .prefault('5m')
+        .describe('How long a tag is served without asking the upstream whether it has moved.'),
+      staleFor: duration
+        .prefault('30d')
+        .describe('How much longer a tag is served while the upstream cannot answer.'),
+      absentFor: duration
+        .prefault('1m')
+        .describe('How long the word of the upstream that there is no such tag is believed.'),
+      onAbsent: z
+        .enum(['serve', 'drop'])
+        .default('drop')
+        .describe(
+          'What becomes of a known tag that the upstream no longer has: `drop` lets it go once ' +
+            '`staleFor` is over, `serve` keeps it.',
+        ),
+    }),
+    z.custom<UpstreamConfig['tags']>(),
+    {
+      decode: ({ freshFor, staleFor, absentFor, onAbsent }) => ({
+        freshForMs: freshFor,
+        staleForMs: staleFor,
+        absentForMs: absentFor,
+        onAbsent,
+      }),
+      encode: ({ freshForMs, staleForMs, absentForMs, onAbsent }) => ({
+        freshFor: freshForMs,
+        staleFor: staleForMs,
+        absentFor: absentForMs,
+        onAbsent,
+      }),
+    },
+  )
+  .prefault({})
+
+function upstreamField(read: SecretReader) {
+  const credentials = z.array(
+    z.strictObject({
+      username: z
+        .string({ error: 'expected a user name' })
+        .min(1, { error: 'expected a user name' })
+        .meta({ title: 'text' })
+        .describe('User name at the upstream.'),
+      password: secretField(read).describe('Password or access token of the user.'),
+    }),
+  )
+  return z.strictObject({
+    url: registryUrl
+      .optional()
+      .describe(
+        `Where the registry answers. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
+          '`https://NAME` for others.',
+      ),
+    default: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether it answers requests that name no registry; exactly one does. Where left out: ' +
+          `yes for the only upstream, or for ${DOCKER_HUB} where no other is marked.`,
+      ),
+    credentials: credentials
+      .max(1, { error: 'more than one credential is not supported' })
+      .default([])
+      .describe('Whom we pull as; anonymous where left out. At most one.'),
+    tags,
+    prefix: repositoryPrefix
+      .optional()
+      .describe('Path in front of a repository that chooses this upstream. Where left out: NAME.'),
+  })
+}
+
+type UpstreamInput = z.output<ReturnType<typeof upstreamField>>
+
+/** The map of upstreams; what depends on names or neighbours is decided here. */
+export function upstreamsField(read: SecretReader) {
+  return z.codec(
+    z.record(registryName, upstreamField(read)),
+    z.custom<Record<string, UpstreamConfig>>(),
+    {
+      decode(inputs, context) {
+        const { defaultName, faults } = chooseDefault(inputs)
+        for (const { path, message } of [...faults, ...prefixFaults(inputs)]) {
+          context.issues.push({ code: 'custom', path, message, input: inputs })
+        }
+        return Object.fromEntries(
+          Object.entries(inputs).map(([name, input]) => [
+            name,
+            {
+              url: input.url ?? new URL(name === DOCKER_HUB ? DOCKER_HUB_URL : `https://${name}`),
+              default: name === defaultName,
+              credentials: input.credentials,
+              tags: input.tags,
+              prefix: input.prefix ?? name,
+            },
+          ]),
+        )
+      },
+      encode: (upstreams) => upstreams,
+    },
+  )
+}
+
+interface Fault {
+  path: string[]
+  message: string
+}
+
+function chooseDefault(inputs: Record<string, UpstreamInput>): {
+  defaultName?: string
+  faults: Fault[]
+} {
+  const names = Object.keys(inputs)
+  const marked = names.filter((name) => inputs[name]?.default)
+  const [first, ...others] = marked
+  if (first !== undefined) {
+    const message = `${first} is the default already`
+    return {
+      defaultName: first,
+      faults: others.map((name) => ({ path: [name, 'default'], message })),
+    }
+  }
+  const open = names.filter((name) => inputs[name]?.default === undefined)
+  const defaultName = open.find((name) => name === DOCKER_HUB || names.length === 1)
+  if (defaultName !== undefined) return { defaultName, faults: [] }
+  const message = names.length === 0 ? 'expected at least one upstream' : 'expected one default'
+  return { faults: [{ path: [], message }] }
+}
+
+function prefixFaults(inputs: Record<string, UpstreamInput>): Fault[] {
+  const owners = new Map<string, string>()
+  const faults: Fault[] = []
+  for (const [name, input] of Object.entries(inputs)) {
+    const prefix = input.prefix ?? name
+    const owner = owners.get(prefix)
+    if (owner === undefined) owners.set(prefix, name)
+    else faults.push({ path: [name, 'prefix'], message: `${prefix} chooses ${owner} already` })
+  }
+  return faults
+}
