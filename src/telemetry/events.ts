@@ -1,0 +1,214 @@
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+export const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
+
+export type PullOutcome = (typeof PULL_OUTCOMES)[number]
+
+/** What a request asked for. */
+export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'admin' | 'other'
+
+/** One request and its answer: one access line. */
+export interface ServedRequest {
+  method: string
+  /** Path and query; it must not carry secrets. */
+  url: string
+  kind: RequestKind
+  /** As sent; 499 where the client left before there was one. */
+  status: number
+  /** True where the answer did not reach its end. */
+  aborted: boolean
+  /** Body bytes that were written to the socket. */
+  bytes: number
+  durationMs: number
+  firstByteMs: number | undefined
+  outcome: PullOutcome | undefined
+  upstream: string | undefined
+  repository: string | undefined
+  /** The tag or digest. */
+  reference: string | undefined
+  remote: string | undefined
+  userAgent: string | undefined
+}
+
+export interface FillEvent {
+  upstream: string
+  repository: string
+  digest: string
+  /** Bytes received so far. */
+  bytes: number
+  totalBytes: number | undefined
+}
+
+export interface EndedFill extends FillEvent {
+  durationMs: number
+}
+
+export interface UpstreamAnswer {
+  upstream: string
+  kind: 'manifest' | 'blob' | 'tags' | 'token'
+  method: string
+  /** `error` where no answer came. */
+  status: number | 'error'
+  /** Until the headers. */
+  durationMs: number
+}
+
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+export interface TagEvent {
+  upstream: string
+  repository: string
+  tag: string
+}
+
+export interface FailedOperation {
+  operation: string
+  /** The content it was about. */
+  digest: string | undefined
+  error: unknown
+}
+
+/** What the daemon says of itself when it is ready. */
+export interface StartedDaemon {
+  version: string
+  address: string
+  adminAddress: string
+  data: string
+  upstreams: string[]
+}
+
+/** Totals since the start. */
+export interface Totals {
+  pulls: Record<PullOutcome, number>
+  bytes: { served: number; fetched: number }
+}
+
+/**
+ * What happens, one method an event: the log line and the counter together, so that neither can
+ * be had without the other. Labels come from closed sets; repositories and digests are in log
+ * lines alone.
+ */
+export class Events {
+  readonly #logger: Logger
+  readonly #metrics: Metrics
+
+  constructor(logger: Logger, metrics: Metrics) {
+    this.#logger = logger
+    this.#metrics = metrics
+  }
+
+  /** A pull is a GET or HEAD of a manifest or blob with an outcome that was answered 2xx or 304. */
+  requestServed(request: ServedRequest): void {
+    const { kind, status, outcome, upstream } = request
+    this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
+    this.#metrics.servedBytes.add(request.bytes, kind)
+    const isAnswered = (status >= 200 && status < 300) || status === 304
+    if (outcome && upstream && isAnswered) this.#metrics.pulls.add(1, outcome, kind, upstream)
+    if (kind === 'health' || kind === 'admin') this.#logger.debug(request, 'request')
+    else this.#logger.info(request, 'request')
+  }
+
+  /** A request met an error that nobody foresaw. */
+  requestFailed(event: { method: string; url: string; error: unknown }): void {
+    this.#metrics.failures.add(1, 'http', 'request')
+    this.#logger.error(event, 'request failed')
+  }
+
+  fillStarted(event: FillEvent): void {
+    this.#metrics.fills.add(1, event.upstream, 'started')
+    this.#logger.debug(event, 'fill started')
+  }
+
+  /** Upstream cut the answer and the fill goes on from where it was. */
+  fillResumed(event: FillEvent & { error: unknown }): void {
+    this.#metrics.fills.add(1, event.upstream, 'resumed')
+    this.#logger.warn(event, 'fill resumed')
+  }
+
+  fillCommitted(event: EndedFill): void {
+    this.#metrics.fills.add(1, event.upstream, 'committed')
+    this.#logger.info(event, 'fill committed')
+  }
+
+  fillAbandoned(event: EndedFill & { error: unknown }): void {
+    this.#metrics.fills.add(1, event.upstream, 'abandoned')
+    this.#logger.warn(event, 'fill abandoned')
+  }
+
+  /** Counted only: it comes with each chunk. */
+  bytesFetched(upstream: string, bytes: number): void {
+    this.#metrics.fetchedBytes.add(bytes, upstream)
+  }
+
+  upstreamAnswered(answer: UpstreamAnswer): void {
+    const { upstream, kind, method, status, durationMs } = answer
+    const statusClass = status === 'error' ? status : classOf(status)
+    this.#metrics.upstreamSeconds
+      .labels(upstream, kind, methodLabel(method), statusClass)
+      .observe(durationMs / 1000)
+    this.#logger.debug(answer, 'upstream answered')
+  }
+
+  breakerChanged(event: { upstream: string; state: BreakerState }): void {
+    this.#metrics.breakerOpen.labels(event.upstream).set(event.state === 'closed' ? 0 : 1)
+    if (event.state === 'open') this.#logger.warn(event, 'upstream is not asked for a while')
+    else this.#logger.info(event, 'upstream breaker changed')
+  }
+
+  revalidationFailed(event: TagEvent & { error: unknown }): void {
+    this.#metrics.revalidationFailures.add(1, event.upstream)
+    this.#logger.warn(event, 'revalidation failed')
+  }
+
+  /** Logged only: the pull's outcome counts it. */
+  servedStale(event: TagEvent & { ageMs: number }): void {
+    this.#logger.debug(event, 'served stale')
+  }
+
+  storeFailed(event: FailedOperation): void {
+    this.#metrics.failures.add(1, 'store', event.operation)
+    this.#logger.error(event, 'store failed')
+  }
+
+  /** Content that is on record is gone or has rotted; it is forgotten and will be filled again. */
+  contentLost(event: { digest: string }): void {
+    this.#metrics.failures.add(1, 'store', 'content lost')
+    this.#logger.error(event, 'content lost')
+  }
+
+  inventoryFailed(event: FailedOperation): void {
+    this.#metrics.failures.add(1, 'inventory', event.operation)
+    this.#logger.error(event, 'inventory failed')
+  }
+
+  started(daemon: StartedDaemon): void {
+    this.#logger.info(daemon, 'started')
+  }
+
+  stopping(event: { reason: string }): void {
+    this.#logger.info(event, 'stopping')
+  }
+
+  stopped(): void {
+    this.#logger.info('stopped')
+  }
+
+  /** The counters' own numbers, for who wants them without a scrape. */
+  totals(): Totals {
+    const { pulls, servedBytes, fetchedBytes } = this.#metrics
+    const byOutcome = PULL_OUTCOMES.map((outcome) => [outcome, pulls.total(0, outcome)])
+    return {
+      pulls: Object.fromEntries(byOutcome) as Record<PullOutcome, number>,
+      bytes: { served: servedBytes.total(), fetched: fetchedBytes.total() },
+    }
+  }
+}
+
+function methodLabel(method: string): string {
+  return method === 'GET' || method === 'HEAD' || method === 'POST' ? method : 'other'
+}
+
+function classOf(status: number): string {
+  return `${Math.floor(status / 100)}xx`
+}

@@ -1,0 +1,93 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Content type and text of one scrape. */
+export interface Scrape {
+  contentType: string
+  text: string
+}
+
+/**
+ * A counter that costs an addition and is read when it is scraped: prom-client hashes the labels
+ * at each increment, which the hot path can feel. Label values come from closed sets.
+ */
+export class Tally<Label extends string> {
+  readonly #series = new Map<string, { values: string[]; count: number }>()
+
+  constructor(registry: Registry, name: string, help: string, labelNames: readonly Label[]) {
+    const series = this.#series
+    const counter = new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        counter.reset()
+        for (const { values, count } of series.values()) counter.labels(...values).inc(count)
+      },
+    })
+  }
+
+  /** Adds to the series of these label values, given in the order of the label names. */
+  add(count: number, ...values: string[]): void {
+    const key = values.join(' ')
+    const series = this.#series.get(key)
+    if (series) series.count += count
+    else this.#series.set(key, { values, count })
+  }
+
+  /** The sum of all series, or of those whose label at `position` has the value. */
+  total(position?: number, value?: string): number {
+    let sum = 0
+    for (const { values, count } of this.#series.values()) {
+      if (position === undefined || values[position] === value) sum += count
+    }
+    return sum
+  }
+}
+
+/** What is counted, in a registry of its own. Names: `entrepot_`, base units, `_total`. */
+export class Metrics {
+  readonly #registry = new Registry()
+
+  readonly requests = this.#tally('requests', 'Requests answered', ['kind', 'method', 'status'])
+  readonly pulls = this.#tally('pulls', 'Manifests and blobs answered', [
+    'outcome',
+    'kind',
+    'upstream',
+  ])
+  readonly servedBytes = this.#tally('served_bytes', 'Body bytes sent to clients', ['kind'])
+  readonly fetchedBytes = this.#tally('fetched_bytes', 'Body bytes from upstream', ['upstream'])
+  readonly fills = this.#tally('fills', 'Fills by what became of them', ['upstream', 'event'])
+  readonly revalidationFailures = this.#tally(
+    'revalidation_failures',
+    'Tags that upstream could not be asked about',
+    ['upstream'],
+  )
+  readonly failures = this.#tally('failures', 'Failures of our own parts', ['part', 'operation'])
+
+  readonly upstreamSeconds = new Histogram({
+    name: 'entrepot_upstream_request_duration_seconds',
+    help: 'Time from a request to upstream until its headers',
+    labelNames: ['upstream', 'kind', 'method', 'status'] as const,
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [this.#registry],
+  })
+  readonly breakerOpen = new Gauge({
+    name: 'entrepot_breaker_open',
+    help: '1 while the upstream is not asked because it keeps failing',
+    labelNames: ['upstream'] as const,
+    registers: [this.#registry],
+  })
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry })
+  }
+
+  async scrape(): Promise<Scrape> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  #tally<Label extends string>(name: string, help: string, labels: readonly Label[]): Tally<Label> {
+    return new Tally(this.#registry, `entrepot_${name}_total`, help, labels)
+  }
+}

@@ -1,0 +1,119 @@
+import { pino } from 'pino'
+import { beforeEach, expect, test } from 'vitest'
+import { Events, type ServedRequest } from '../../src/telemetry/events.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
+
+let lines: Record<string, unknown>[]
+let metrics: Metrics
+let events: Events
+
+beforeEach(() => {
+  lines = []
+  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
+  metrics = new Metrics()
+  events = new Events(pino({ level: 'debug' }, { write }), metrics)
+})
+
+const pull: ServedRequest = {
+  method: 'GET',
+  url: '/v2/library/alpine/manifests/3',
+  kind: 'manifest',
+  status: 200,
+  aborted: false,
+  bytes: 500,
+  durationMs: 2,
+  firstByteMs: 1,
+  outcome: 'hit',
+  upstream: 'docker.io',
+  repository: 'library/alpine',
+  reference: '3',
+  remote: '127.0.0.1',
+  userAgent: 'docker/29.0',
+}
+
+async function sample(name: string): Promise<string[]> {
+  const { text } = await metrics.scrape()
+  return text.split('\n').filter((line) => line.startsWith(name))
+}
+
+test('a pull is one line and its counters', async () => {
+  events.requestServed(pull)
+  events.requestServed({ ...pull, method: 'HEAD', bytes: 0, status: 304, outcome: 'stale' })
+  expect(lines).toHaveLength(2)
+  expect(lines[0]).toMatchObject({ msg: 'request', outcome: 'hit', repository: 'library/alpine' })
+  expect(events.totals()).toEqual({
+    pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
+    bytes: { served: 500, fetched: 0 },
+  })
+  expect(await sample('entrepot_requests_total')).toEqual([
+    'entrepot_requests_total{kind="manifest",method="GET",status="2xx"} 1',
+    'entrepot_requests_total{kind="manifest",method="HEAD",status="3xx"} 1',
+  ])
+  expect(await sample('entrepot_served_bytes_total')).toEqual([
+    'entrepot_served_bytes_total{kind="manifest"} 500',
+  ])
+})
+
+test('a scrape shows the counters again, not their sum over scrapes', async () => {
+  events.bytesFetched('docker.io', 10)
+  events.bytesFetched('docker.io', 5)
+  await metrics.scrape()
+  expect(await sample('entrepot_fetched_bytes_total')).toEqual([
+    'entrepot_fetched_bytes_total{upstream="docker.io"} 15',
+  ])
+  expect(events.totals().bytes.fetched).toBe(15)
+})
+
+test.each([416, 404, 429, 499, 503])('an answer of %i is no pull', (status) => {
+  events.requestServed({ ...pull, status })
+  expect(events.totals().pulls.hit).toBe(0)
+})
+
+test('health checks are not worth a line by default', () => {
+  events.requestServed({ ...pull, kind: 'health', outcome: undefined })
+  expect(lines[0]).toMatchObject({ level: 20 })
+})
+
+test('methods that clients make up share one label', async () => {
+  events.requestServed({ ...pull, method: 'BREW' })
+  expect(await sample('entrepot_requests_total')).toEqual([
+    'entrepot_requests_total{kind="manifest",method="other",status="2xx"} 1',
+  ])
+})
+
+test('an open breaker shows until it closes', async () => {
+  events.breakerChanged({ upstream: 'docker.io', state: 'open' })
+  expect(await sample('entrepot_breaker_open')).toEqual([
+    'entrepot_breaker_open{upstream="docker.io"} 1',
+  ])
+  events.breakerChanged({ upstream: 'docker.io', state: 'closed' })
+  expect(await sample('entrepot_breaker_open')).toEqual([
+    'entrepot_breaker_open{upstream="docker.io"} 0',
+  ])
+})
+
+test('answers of upstream are timed by the class of their status', async () => {
+  const answer = { upstream: 'docker.io', kind: 'token', method: 'GET', durationMs: 40 } as const
+  events.upstreamAnswered({ ...answer, status: 200 })
+  events.upstreamAnswered({ ...answer, status: 'error' })
+  expect(await sample('entrepot_upstream_request_duration_seconds_count')).toEqual([
+    'entrepot_upstream_request_duration_seconds_count{upstream="docker.io",kind="token",method="GET",status="2xx"} 1',
+    'entrepot_upstream_request_duration_seconds_count{upstream="docker.io",kind="token",method="GET",status="error"} 1',
+  ])
+})
+
+test('what becomes of fills and what fails is counted', async () => {
+  const fill = { upstream: 'docker.io', repository: 'library/alpine', digest: 'sha256:0' }
+  events.fillStarted({ ...fill, bytes: 0, totalBytes: 9 })
+  events.fillResumed({ ...fill, bytes: 4, totalBytes: 9, error: new Error('cut') })
+  events.fillCommitted({ ...fill, bytes: 9, totalBytes: 9, durationMs: 5 })
+  events.storeFailed({ operation: 'put', digest: undefined, error: new Error('disk full') })
+  expect(await sample('entrepot_fills_total')).toEqual([
+    'entrepot_fills_total{upstream="docker.io",event="started"} 1',
+    'entrepot_fills_total{upstream="docker.io",event="resumed"} 1',
+    'entrepot_fills_total{upstream="docker.io",event="committed"} 1',
+  ])
+  expect(await sample('entrepot_failures_total')).toEqual([
+    'entrepot_failures_total{part="store",operation="put"} 1',
+  ])
+})
