@@ -2,11 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { backoffMs } from '../../src/util/backoff.ts'
 
 describe('backoffMs', () => {
-  const longest = (attempt: number) =>
-    backoffMs(attempt, { baseMs: 100, maxMs: 1000, random: () => 1 })
-
   it('doubles its bound with each attempt, up to a limit', () => {
-    expect([1, 2, 3, 4, 5, 2000].map(longest)).toEqual([100, 200, 400, 800, 1000, 1000])
+    const longest = { baseMs: 100, maxMs: 1000, random: () => 1 }
+    const pauses = [1, 2, 3, 4, 5, 2000].map((attempt) => backoffMs(attempt, longest))
+    expect(pauses).toEqual([100, 200, 400, 800, 1000, 1000])
   })
 
   it('takes any part of the bound', () => {
