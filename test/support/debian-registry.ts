@@ -8,62 +8,85 @@ import { run, RunningProcess } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /** Debian's docker-registry with a storage of its own. */
-export interface DebianRegistry extends AsyncDisposable {
-  /** `127.0.0.1:PORT` */
-  readonly host: string
-  /** Pushes the image with skopeo, byte for byte. */
-  push(name: string, image: TestImage): Promise<void>
-  /** The requests so far, as `GET /v2/…`, out of its access log. */
-  requests(): string[]
-  /** Ends it; what it holds is gone too. */
-  [Symbol.asyncDispose](): Promise<void>
-}
+export class DebianRegistry implements AsyncDisposable {
+  readonly #folder: AsyncDisposable & { path: string }
+  readonly #host: string
+  #process: RunningProcess | undefined
+  #earlierOutput = ''
 
-export async function startDebianRegistry(): Promise<DebianRegistry> {
-  await using stack = new AsyncDisposableStack()
-  const folder = stack.use(await temporaryFolder())
-  const host = `127.0.0.1:${await freePort()}`
-  const config = join(folder.path, 'config.json')
-  await writeFile(
-    config,
-    JSON.stringify({
-      version: '0.1',
-      log: { level: 'error' },
-      storage: { filesystem: { rootdirectory: join(folder.path, 'registry') } },
-      http: { addr: host },
-    }),
-  )
-  const registry = stack.use(new RunningProcess(['docker-registry', 'serve', config]))
-  await eventually('docker-registry answers', async () => {
-    if (registry.exit) throw new Error(`docker-registry ended:\n${registry.output}`)
-    return fetch(`http://${host}/v2/`).then(
-      (response) => response.ok,
-      () => false,
+  private constructor(folder: AsyncDisposable & { path: string }, host: string) {
+    this.#folder = folder
+    this.#host = host
+  }
+
+  static async start(): Promise<DebianRegistry> {
+    const registry = new DebianRegistry(await temporaryFolder(), `127.0.0.1:${await freePort()}`)
+    const storage = { filesystem: { rootdirectory: join(registry.#folder.path, 'registry') } }
+    await writeFile(
+      registry.#config,
+      JSON.stringify({
+        version: '0.1',
+        log: { level: 'error' },
+        storage,
+        http: { addr: registry.#host },
+      }),
     )
-  })
-  const owned = stack.move()
-  return {
-    host,
-    async push(name, image) {
-      const source = join(folder.path, 'image')
-      await writeImageFolder(source, image)
-      await run([
-        'skopeo',
-        '--insecure-policy',
-        'copy',
-        '--all',
-        '--preserve-digests',
-        '--dest-tls-verify=false',
-        `dir:${source}`,
-        `docker://${host}/${name}`,
-      ])
-      await rm(source, { recursive: true })
-    },
-    requests: () =>
-      [...registry.output.matchAll(/"((?:GET|HEAD) \/v2\/[^ "]+) HTTP/g)].map(
-        ([, line = '']) => line,
-      ),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    await registry.comeBack()
+    return registry
+  }
+
+  get url(): string {
+    return `http://${this.#host}`
+  }
+
+  /** The access log so far, of all requests. */
+  get accessLog(): string {
+    return this.#earlierOutput + (this.#process?.output ?? '')
+  }
+
+  /** Pushes the image with skopeo, byte for byte. */
+  async push(repository: string, tag: string, image: TestImage): Promise<void> {
+    const source = join(this.#folder.path, 'image')
+    await writeImageFolder(source, image)
+    await run([
+      'skopeo',
+      '--insecure-policy',
+      'copy',
+      '--all',
+      '--preserve-digests',
+      '--dest-tls-verify=false',
+      `dir:${source}`,
+      `docker://${this.#host}/${repository}:${tag}`,
+    ])
+    await rm(source, { recursive: true })
+  }
+
+  async goDown(): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]()
+    this.#earlierOutput = this.accessLog
+    this.#process = undefined
+  }
+
+  /** Ends the outage, on the same port and with the same content. */
+  async comeBack(): Promise<void> {
+    const registry = new RunningProcess(['docker-registry', 'serve', this.#config])
+    this.#process = registry
+    await eventually('docker-registry answers', async () => {
+      if (registry.exit) throw new Error(`docker-registry ended:\n${registry.output}`)
+      return fetch(`${this.url}/v2/`).then(
+        (response) => response.ok,
+        () => false,
+      )
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.goDown()
+    await this.#folder[Symbol.asyncDispose]()
+  }
+
+  get #config(): string {
+    return join(this.#folder.path, 'config.json')
   }
 }
 
@@ -74,9 +97,7 @@ async function writeImageFolder(path: string, image: TestImage): Promise<void> {
   for (const [digest, bytes] of image.blobs) await writeFile(join(path, encodedOf(digest)), bytes)
   for (const [digest, { bytes }] of image.manifests) {
     const isRoot = digest === image.root.digest
-    await writeFile(
-      join(path, isRoot ? 'manifest.json' : `${encodedOf(digest)}.manifest.json`),
-      bytes,
-    )
+    const name = isRoot ? 'manifest.json' : `${encodedOf(digest)}.manifest.json`
+    await writeFile(join(path, name), bytes)
   }
 }
