@@ -24,6 +24,18 @@ export async function readAll(reader: ByteReader, limitBytes: number): Promise<U
   }
 }
 
+/** Reads `length` bytes, which the caller knows to be there. Rejects with RangeError where they end before. */
+export async function readExactly(reader: ByteReader, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.alloc(length)
+  let position = 0
+  while (position < length) {
+    const count = await reader.read(bytes.subarray(position))
+    if (count === 0) throw new RangeError(`${position} bytes where ${length} were promised`)
+    position += count
+  }
+  return bytes
+}
+
 /** A reader over bytes in memory. */
 export function readerOf(bytes: Uint8Array): ByteReader {
   let position = 0

@@ -1,0 +1,108 @@
+import type { RepositoryId } from '../inventory/inventory.ts'
+import { OCTET_STREAM, type Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { resolveRange, wholeRange } from '../oci/range.ts'
+import type { Blob, BlobOptions, Outcome, PullOptions, Resolved, Source } from '../oci/source.ts'
+import type { Fill } from './fill.ts'
+import type { Fills } from './fills.ts'
+import type { Holdings } from './holdings.ts'
+import type { Links } from './links.ts'
+import type { Uses } from './uses.ts'
+
+export interface BlobsOptions {
+  source: Source
+  holdings: Holdings
+  links: Links
+  fills: Fills
+  uses: Uses
+}
+
+/** The blobs of one upstream: from the store, from a fill that is under way, or by a new fill. */
+export class Blobs {
+  readonly #options: BlobsOptions
+
+  constructor(options: BlobsOptions) {
+    this.#options = options
+  }
+
+  async stat(
+    repository: RepositoryId,
+    digest: Digest,
+    { signal }: PullOptions,
+  ): Promise<Resolved | undefined> {
+    const { source, links, fills, uses } = this.#options
+    const content = await links.find(repository, digest, 'blob', signal)
+    if (content) {
+      uses.record(digest)
+      return { descriptor: descriptorOf(digest, content.sizeBytes), outcome: 'hit' }
+    }
+    const through = fills.get(digest)?.repository
+    if (through && (await links.mayJoin(repository, through, digest, signal))) {
+      // Where it has ended meanwhile, upstream is asked.
+      const sizeBytes = await fills.get(digest)?.sizeBytes(signal)
+      if (sizeBytes !== undefined) {
+        return { descriptor: descriptorOf(digest, sizeBytes), outcome: 'join' }
+      }
+    }
+    return source.statBlob(repository.name, digest, { signal })
+  }
+
+  async get(
+    repository: RepositoryId,
+    digest: Digest,
+    options: BlobOptions,
+  ): Promise<Blob | undefined> {
+    const { source, links, fills } = this.#options
+    for (;;) {
+      const endedBefore = fills.ended
+      const held = await this.#fromStore(repository, digest, options)
+      if (held) return held
+      const running = fills.get(digest)
+      if (running) {
+        const { signal } = options
+        if (!(await links.mayJoin(repository, running.repository, digest, signal))) return undefined
+        if (fills.get(digest) === running) return follow(running, 'join', options)
+      } else if (fills.ended === endedBefore) {
+        return follow(fills.start(digest, repository, source), 'miss', options)
+      }
+      // A fill has ended since the store was looked at: what it brought may be there now.
+    }
+  }
+
+  async #fromStore(
+    repository: RepositoryId,
+    digest: Digest,
+    { range: spec, signal }: BlobOptions,
+  ): Promise<Blob | undefined> {
+    const { holdings, links, uses } = this.#options
+    const content = await links.find(repository, digest, 'blob', signal)
+    if (!content) return undefined
+    const range = spec ? resolveRange(spec, content.sizeBytes) : wholeRange(content.sizeBytes)
+    const body = await holdings.open(content, range)
+    if (!body) {
+      links.drop(repository, digest)
+      return undefined
+    }
+    uses.record(digest)
+    return { descriptor: descriptorOf(digest, content.sizeBytes), range, body, outcome: 'hit' }
+  }
+}
+
+async function follow(
+  fill: Fill,
+  outcome: Outcome,
+  { range, signal }: BlobOptions,
+): Promise<Blob | undefined> {
+  const followed = await fill.follow(range, signal)
+  if (!followed) return undefined
+  return {
+    descriptor: descriptorOf(fill.digest, followed.sizeBytes),
+    range: followed.range,
+    body: followed.body,
+    outcome: fill.isBypassed ? 'bypass' : outcome,
+  }
+}
+
+function descriptorOf(digest: Digest, sizeBytes: number): Descriptor {
+  return { mediaType: OCTET_STREAM, digest, sizeBytes }
+}

@@ -1,0 +1,88 @@
+import type { Digest } from '../oci/digest.ts'
+import type { RepositoryId } from '../inventory/inventory.ts'
+import type { Source } from '../oci/source.ts'
+import type { Events, FillEvent } from '../telemetry/events.ts'
+import { abortable } from '../util/abortable.ts'
+import type { Clock } from '../util/clock.ts'
+import { Fill, type FillOptions, type FillStatus } from './fill.ts'
+
+export interface FillsOptions {
+  spools: FillOptions['spools']
+  /** Keeps a blob that is whole and links it from the repository through which it was filled. */
+  commit: (repository: RepositoryId, ...args: Parameters<FillOptions['commit']>) => Promise<void>
+  clock: Clock
+  /** A fill fails when upstream has given it no byte for this long. */
+  giveUpAfterMs: number
+  events: Events
+}
+
+/** The downloads in flight, at most one for a digest. */
+export class Fills implements AsyncDisposable {
+  readonly #options: FillsOptions
+  readonly #live = new Map<Digest, Fill>()
+  #ended = 0
+
+  constructor(options: FillsOptions) {
+    this.#options = options
+  }
+
+  /** How many fills have ended; who finds it changed has to look into the store again. */
+  get ended(): number {
+    return this.#ended
+  }
+
+  get(digest: Digest): Fill | undefined {
+    return this.#live.get(digest)
+  }
+
+  /** Starts a fill of a digest that has none. */
+  start(digest: Digest, repository: RepositoryId, source: Source): Fill {
+    const { spools, commit, clock, giveUpAfterMs, events } = this.#options
+    const startedAtMs = clock.now()
+    const fill = new Fill({
+      source,
+      repository,
+      digest,
+      spools,
+      clock,
+      giveUpAfterMs,
+      commit: (...args) => commit(repository, ...args),
+      onResume: (error) => events.fillResumed({ ...eventOf(fill.status), error }),
+      onReleaseFailure: (error) => events.storeFailed({ operation: 'release', digest, error }),
+      onEnd: (end) => {
+        this.#live.delete(digest)
+        this.#ended++
+        const event = { ...eventOf(fill.status), durationMs: clock.now() - startedAtMs }
+        if (end.kind === 'committed') events.fillCommitted(event)
+        if (end.kind === 'abandoned') events.fillAbandoned({ ...event, error: end.cause })
+      },
+    })
+    this.#live.set(digest, fill)
+    events.fillStarted(eventOf(fill.status))
+    return fill
+  }
+
+  list(): FillStatus[] {
+    return [...this.#live.values()].map((fill) => fill.status)
+  }
+
+  /** Lets the fills come to their end until the signal is aborted, then ends them. */
+  async drain(signal: AbortSignal): Promise<void> {
+    const ended = Promise.all([...this.#live.values()].map((fill) => fill.ended))
+    try {
+      await abortable(ended, signal)
+    } catch {
+      // The deadline has passed: what is left is cut off.
+      for (const fill of this.#live.values()) fill.abandon(new Error('the mirror is stopping'))
+      await ended
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(AbortSignal.abort())
+  }
+}
+
+function eventOf({ repository, digest, bytes, totalBytes }: FillStatus): FillEvent {
+  return { upstream: repository.registry, repository: repository.name, digest, bytes, totalBytes }
+}

@@ -1,0 +1,206 @@
+import { LRUCache } from 'lru-cache'
+import type { RepositoryId } from '../inventory/inventory.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import {
+  isIndexType,
+  parseManifest,
+  parseManifestType,
+  type ManifestContent,
+} from '../oci/manifest.ts'
+import {
+  formatReference,
+  type DigestReference,
+  type Reference,
+  type Repository,
+} from '../oci/reference.ts'
+import type { Manifest, Outcome, PullOptions, Resolved } from '../oci/source.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
+import { SingleFlight } from '../util/single-flight.ts'
+import type { Absences } from './absences.ts'
+import type { Holdings } from './holdings.ts'
+import type { Links } from './links.ts'
+import type { Uses } from './uses.ts'
+import type { WatchedSource } from './watched-source.ts'
+
+/** Memory for manifests that are served without touching the store. */
+const MEMORY_BYTES = 64 * 1024 * 1024
+const ENTRY_OVERHEAD_BYTES = 1024
+
+/** Upstream counts as reachable for this long after an answer. */
+const REACHABLE_FOR_MS = 60_000
+
+export interface ManifestsOptions {
+  registry: string
+  source: WatchedSource
+  holdings: Holdings
+  links: Links
+  uses: Uses
+  absences: Absences
+  /** Ends what several callers share. */
+  signal: AbortSignal
+}
+
+interface Remembered {
+  /** Its outcome is `hit`, for everyone who finds it in memory. */
+  manifest: Manifest
+  content: ManifestContent
+  /** Everything that a client needs of it is known to be held. */
+  isWhole: boolean
+}
+
+interface Loaded {
+  remembered: Remembered
+  outcome: Outcome
+}
+
+/** The manifests of one upstream, by digest: from memory, from the store, or from upstream. */
+export class Manifests {
+  readonly #options: ManifestsOptions
+  readonly #memory = new LRUCache<string, Remembered>({
+    maxSize: MEMORY_BYTES,
+    sizeCalculation: ({ manifest }) => manifest.bytes.length + ENTRY_OVERHEAD_BYTES,
+  })
+  readonly #loads = new SingleFlight<Loaded | undefined>()
+  readonly #checks = new SingleFlight<Resolved | undefined>()
+  readonly #keeping = new Set<Promise<void>>()
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options
+  }
+
+  async get(ref: DigestReference, { signal }: PullOptions): Promise<Manifest | undefined> {
+    const { absences, uses } = this.#options
+    const key = formatReference(ref)
+    const known = this.#memory.get(key)
+    if (known) {
+      uses.record(ref.digest)
+      return (await this.#isOwed(ref, known, signal)) ? known.manifest : undefined
+    }
+    if (absences.has(key)) return undefined
+    const { value, joined } = await this.#loads.run(key, signal, () => this.#load(ref))
+    if (!value || !(await this.#isOwed(ref, value.remembered, signal))) return undefined
+    uses.record(ref.digest)
+    const outcome = joined && value.outcome === 'miss' ? 'join' : value.outcome
+    return { ...value.remembered.manifest, outcome }
+  }
+
+  /** What upstream or the mirror has of a manifest, without its bytes; fetches nothing. */
+  async stat(ref: DigestReference, options: PullOptions): Promise<Resolved | undefined> {
+    const { source, links, absences } = this.#options
+    const key = formatReference(ref)
+    const isHeld =
+      this.#memory.has(key) ||
+      (await links.find(this.#id(ref), ref.digest, 'manifest', options.signal))
+    if (isHeld) return this.get(ref, options)
+    if (absences.has(key)) return undefined
+    const resolved = await source.resolve(ref, options)
+    if (!resolved) absences.add(key)
+    return resolved
+  }
+
+  /** Gets a manifest from upstream, remembers it, and has it kept in the background. */
+  async fetch(ref: Reference): Promise<Manifest | undefined> {
+    const { source, absences } = this.#options
+    const manifest = await source.manifest(ref, { signal: this.#options.signal })
+    if (!manifest) {
+      absences.add(formatReference(ref))
+      return undefined
+    }
+    const { content } = this.#remember(ref.repository, manifest)
+    this.#keep(ref, manifest, [...content.manifests, ...content.blobs])
+    return manifest
+  }
+
+  /** Waits until everything that was fetched is kept. */
+  async kept(): Promise<void> {
+    await Promise.all(this.#keeping)
+  }
+
+  async #load(ref: DigestReference): Promise<Loaded | undefined> {
+    const stored = await this.#fromStore(ref)
+    if (stored) return { remembered: stored, outcome: 'hit' }
+    const manifest = await this.fetch(ref)
+    return manifest && { remembered: this.#remember(ref.repository, manifest), outcome: 'miss' }
+  }
+
+  async #fromStore(ref: DigestReference): Promise<Remembered | undefined> {
+    const { holdings, links } = this.#options
+    const { repository, digest } = ref
+    const content = await links.find(this.#id(ref), digest, 'manifest', this.#options.signal)
+    const bytes = content && (await holdings.readManifest(content))
+    if (!bytes) {
+      links.drop(this.#id(ref), digest)
+      return undefined
+    }
+    const { mediaType, sizeBytes } = content
+    const descriptor = { mediaType, digest, sizeBytes }
+    return this.#remember(repository, { descriptor, bytes, outcome: 'hit' })
+  }
+
+  #remember(repository: Repository, manifest: Manifest): Remembered {
+    const { mediaType, digest } = manifest.descriptor
+    const key = formatReference({ kind: 'digest', repository, digest })
+    const known = this.#memory.get(key)
+    if (known) return known
+    const type = parseManifestType(mediaType)
+    const content = type && parseManifest(type, manifest.bytes)
+    if (!content) {
+      const what = `${repository}@${digest} is not a manifest of type ${mediaType}`
+      throw new UpstreamError(this.#options.registry, 'invalid', what)
+    }
+    const remembered = {
+      manifest: { ...manifest, outcome: 'hit' } as const,
+      content,
+      isWhole: false,
+    }
+    this.#memory.set(key, remembered)
+    return remembered
+  }
+
+  #keep(ref: Reference, { descriptor, bytes }: Manifest, children: Descriptor[]): void {
+    const keeping = this.#options.holdings
+      .keepManifest(this.#id(ref), descriptor, bytes, children, this.#options.signal)
+      .finally(() => this.#keeping.delete(keeping))
+    this.#keeping.add(keeping)
+  }
+
+  /**
+   * Whether a manifest that is held may be given out. Clients hold on to a mirror that has given
+   * them a manifest, so trouble has to be told here: where blobs are missing and upstream has been
+   * silent, it must answer first. Throws what it throws.
+   */
+  async #isOwed(
+    ref: DigestReference,
+    remembered: Remembered,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { source } = this.#options
+    if (remembered.isWhole || source.silentForMs < REACHABLE_FOR_MS) return true
+    remembered.isWhole = await this.#isWhole(ref.repository, remembered.content)
+    if (remembered.isWhole) return true
+    const check = () => source.resolve(ref, { signal: this.#options.signal })
+    const { value } = await this.#checks.run(formatReference(ref), signal, check)
+    return value !== undefined
+  }
+
+  /** An image is whole with all of its blobs; an index with one image, since clients want one. */
+  async #isWhole(repository: Repository, content: ManifestContent): Promise<boolean> {
+    const { links, registry } = this.#options
+    if (!isIndexType(content.mediaType)) {
+      for (const { digest } of content.blobs) {
+        if (!(await links.isHeld({ registry, name: repository }, digest))) return false
+      }
+      return true
+    }
+    for (const { digest } of content.manifests) {
+      if (!(await links.isHeld({ registry, name: repository }, digest))) continue
+      const child = await this.#fromStore({ kind: 'digest', repository, digest })
+      if (child && (await this.#isWhole(repository, child.content))) return true
+    }
+    return false
+  }
+
+  #id({ repository }: Reference): RepositoryId {
+    return { registry: this.#options.registry, name: repository }
+  }
+}

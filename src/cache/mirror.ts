@@ -1,0 +1,120 @@
+import type { RepositoryId } from '../inventory/inventory.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Reference, Repository, TagReference } from '../oci/reference.ts'
+import type {
+  Blob,
+  BlobOptions,
+  Manifest,
+  Page,
+  PullOptions,
+  Resolved,
+  Source,
+  TagList,
+} from '../oci/source.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { Clock } from '../util/clock.ts'
+import { Absences } from './absences.ts'
+import { Blobs } from './blobs.ts'
+import type { Fills } from './fills.ts'
+import type { Holdings } from './holdings.ts'
+import { Links } from './links.ts'
+import { Manifests } from './manifests.ts'
+import type { TagPolicy } from './tag-freshness.ts'
+import { TagLists } from './tag-lists.ts'
+import { Tags } from './tags.ts'
+import type { Uses } from './uses.ts'
+import { WatchedSource } from './watched-source.ts'
+
+export interface MirrorOptions {
+  /** The upstream's name, for example `docker.io`. */
+  registry: string
+  source: Source
+  /** The upstream is asked without credentials: what it gives out, anyone may have of it. */
+  isPublic: boolean
+  holdings: Holdings
+  fills: Fills
+  uses: Uses
+  tags: TagPolicy
+  clock: Clock
+  events: Events
+}
+
+/** One upstream as a source that keeps what passes through it. Blob bodies are verified before their end. */
+export class Mirror implements Source, AsyncDisposable {
+  readonly #registry: string
+  readonly #source: Source
+  readonly #tags: Tags
+  readonly #tagLists: TagLists
+  readonly #manifests: Manifests
+  readonly #blobs: Blobs
+  /** Ends what several callers share. */
+  readonly #lifetime = new AbortController()
+
+  constructor(options: MirrorOptions) {
+    const { registry, clock, tags: policy } = options
+    const source = new WatchedSource(options.source, clock)
+    const absences = new Absences(clock, policy.absentForMs)
+    const { signal } = this.#lifetime
+    const links = new Links({ ...options, source })
+    const shared = { ...options, source, absences, links, signal }
+    this.#registry = registry
+    this.#source = source
+    this.#tags = new Tags({ ...shared, policy })
+    this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
+    this.#manifests = new Manifests(shared)
+    this.#blobs = new Blobs(shared)
+  }
+
+  async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
+    if (ref.kind === 'digest') return this.#manifests.stat(ref, options)
+    const ask = () => this.#head(ref)
+    return this.#tags.resolve(ref, { first: ask, again: ask }, options)
+  }
+
+  async manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
+    if (ref.kind === 'digest') return this.#manifests.get(ref, options)
+    const questions = {
+      // A tag that nobody knows costs one GET; HEAD first would only add a round trip.
+      first: async () => (await this.#manifests.fetch(ref))?.descriptor,
+      again: () => this.#head(ref),
+    }
+    const tag = await this.#tags.resolve(ref, questions, options)
+    if (!tag) return undefined
+    const { digest } = tag.descriptor
+    const { repository } = ref
+    const manifest = await this.#manifests.get({ kind: 'digest', repository, digest }, options)
+    if (!manifest || tag.outcome === 'hit') return manifest
+    return { ...manifest, outcome: tag.outcome }
+  }
+
+  statBlob(
+    repository: Repository,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Resolved | undefined> {
+    return this.#blobs.stat(this.#id(repository), digest, options)
+  }
+
+  blob(repository: Repository, digest: Digest, options: BlobOptions): Promise<Blob | undefined> {
+    return this.#blobs.get(this.#id(repository), digest, options)
+  }
+
+  tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {
+    return this.#tagLists.list(repository, page, options)
+  }
+
+  /** Waits until what was fetched is kept, and ends what is still asked of upstream. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#manifests.kept()
+    this.#lifetime.abort(new Error('the mirror is stopping'))
+  }
+
+  async #head(ref: TagReference): Promise<Descriptor | undefined> {
+    return (await this.#source.resolve(ref, { signal: this.#lifetime.signal }))?.descriptor
+  }
+
+  #id(name: Repository): RepositoryId {
+    return { registry: this.#registry, name }
+  }
+}

@@ -1,0 +1,21 @@
+import type { TagRecord } from '../inventory/inventory.ts'
+
+export interface TagPolicy {
+  /** How long after the last check a record is served without asking upstream. */
+  freshForMs: number
+  /** How long after the last check a record may stand in while upstream fails. */
+  staleForMs: number
+  /** How long upstream's word that there is no such tag is believed. */
+  absentForMs: number
+  /** What becomes of a known tag that upstream no longer has: `drop` lets it go once it has expired. */
+  onAbsent: 'serve' | 'drop'
+}
+
+/** fresh: serve unasked; stale: ask first, serve if upstream fails; expired: upstream must answer. */
+export type Freshness = 'fresh' | 'stale' | 'expired'
+
+export function freshnessOf(record: TagRecord, policy: TagPolicy, nowMs: number): Freshness {
+  const ageMs = nowMs - record.checkedAtMs
+  if (ageMs < policy.freshForMs) return 'fresh'
+  return ageMs < policy.freshForMs + policy.staleForMs ? 'stale' : 'expired'
+}
