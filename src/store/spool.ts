@@ -1,4 +1,6 @@
+import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import { StoreError } from './store-error.ts'
 
 /**
  * The growing local file of a fill: one writer appends, any number of readers read behind it.
@@ -8,7 +10,10 @@ export interface Spool extends AsyncDisposable {
   readonly path: string
   /** Bytes appended so far. */
   readonly sizeBytes: number
-  /** Appends all of `bytes`, which must not change until it resolves. One append at a time. */
+  /**
+   * Appends all of `bytes`, which must not change until it resolves. One append at a time; one
+   * that failed has appended nothing.
+   */
   append(bytes: Uint8Array): Promise<void>
   /** Copies bytes from `position` on, at most up to `sizeBytes`; returns how many. */
   readAt(into: Uint8Array, position: number): Promise<number>
@@ -21,4 +26,11 @@ export interface Spool extends AsyncDisposable {
 export interface SpoolFolder {
   /** A new, empty spool; the digest is a help for who looks into the folder. */
   create(digest: Digest): Promise<Spool>
+}
+
+/** Throws StoreError `corrupt` where a spool cannot hold what is to be put from it. */
+export function refuseOtherSize(descriptor: Descriptor, spool: Spool): void {
+  const { digest, sizeBytes } = descriptor
+  if (spool.sizeBytes === sizeBytes) return
+  throw new StoreError('corrupt', `${spool.sizeBytes} bytes for ${digest} of ${sizeBytes} bytes`)
 }

@@ -1,0 +1,35 @@
+import { StoreError } from './store-error.ts'
+
+/** What the operating system refused, as a StoreError; `doing` says what was tried. */
+export function fileError(doing: string, cause: unknown): StoreError {
+  const code = errorCodeOf(cause)
+  const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'no-space' : 'io'
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new StoreError(kind, `cannot ${doing}: ${reason}`, { cause })
+}
+
+/** Waits for a file operation and translates its failure. */
+export async function fileResult<T>(doing: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (cause) {
+    throw fileError(doing, cause)
+  }
+}
+
+/** As fileResult, but a file that is not there is `undefined`. */
+export async function fileResultIfPresent<T>(
+  doing: string,
+  operation: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await operation
+  } catch (cause) {
+    if (errorCodeOf(cause) === 'ENOENT') return undefined
+    throw fileError(doing, cause)
+  }
+}
+
+function errorCodeOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Digest } from '../oci/digest.ts'
+import { fileResult } from './file-error.ts'
+import { openFile, type OpenFile } from './open-file.ts'
+import type { Spool, SpoolFolder } from './spool.ts'
+import { StoreError } from './store-error.ts'
+
+const SUFFIX = '.spool'
+
+/** Spools as files of one folder, which has to be on the file system of the store that takes them. */
+export class FileSpoolFolder implements SpoolFolder {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Makes the folder and removes the spools that a crash left; called before the first `create`. */
+  async clear(): Promise<void> {
+    await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
+    const names = await fileResult(`list ${this.#folder}`, readdir(this.#folder))
+    for (const name of names.filter((name) => name.endsWith(SUFFIX))) {
+      await removeFile(join(this.#folder, name))
+    }
+  }
+
+  async create(digest: Digest): Promise<Spool> {
+    const name = `${digest.replace(':', '-')}.${randomBytes(8).toString('hex')}${SUFFIX}`
+    const path = join(this.#folder, name)
+    const file = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
+    if (!file) throw new StoreError('io', `cannot make a spool: no folder ${this.#folder}`)
+    return new FileSpool(path, file)
+  }
+}
+
+class FileSpool implements Spool {
+  readonly #file: OpenFile
+  #path: string
+  #sizeBytes = 0
+  #isMoved = false
+
+  constructor(path: string, file: OpenFile) {
+    this.#path = path
+    this.#file = file
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#file.write(bytes, this.#sizeBytes)
+    this.#sizeBytes += bytes.length
+  }
+
+  async readAt(into: Uint8Array, position: number): Promise<number> {
+    const maxBytes = Math.min(into.length, this.#sizeBytes - position)
+    if (maxBytes <= 0) return 0
+    const count = await this.#file.read(into, maxBytes, position)
+    if (count === 0) throw new StoreError('corrupt', `${this.#path} was cut at ${position} bytes`)
+    return count
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync()
+  }
+
+  async moveTo(path: string): Promise<void> {
+    await fileResult(`move ${this.#path} to ${path}`, rename(this.#path, path))
+    this.#path = path
+    this.#isMoved = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#file[Symbol.asyncDispose]()
+    } finally {
+      if (!this.#isMoved) await removeFile(this.#path)
+    }
+  }
+}
+
+function removeFile(path: string): Promise<void> {
+  return fileResult(`remove ${path}`, rm(path, { force: true }))
+}

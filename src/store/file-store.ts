@@ -1,0 +1,145 @@
+import { constants } from 'node:fs'
+import { mkdir, opendir, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, type Digest, encodedOf, parseDigest } from '../oci/digest.ts'
+import { type ByteRange, wholeRange } from '../oci/range.ts'
+import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import { fileResult, fileResultIfPresent } from './file-error.ts'
+import { openFile, type OpenFile } from './open-file.ts'
+import { refuseOtherSize, type Spool } from './spool.ts'
+import { StoreError } from './store-error.ts'
+
+/**
+ * Blobs as files named by their digest, `sha256/ab/abcdef...`, under one folder, which has to be
+ * on the file system of the spools. Open descriptors are not kept: opening costs 18 microseconds,
+ * a tenth of reading 1 MiB.
+ */
+export class FileStore implements BlobStore {
+  readonly #folder: string
+  readonly #shards = new Map<string, Promise<void>>()
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async stat(digest: Digest): Promise<BlobStat | undefined> {
+    const path = this.#pathOf(digest)
+    const stats = await fileResultIfPresent(`stat ${path}`, stat(path))
+    return stats && { digest, sizeBytes: stats.size }
+  }
+
+  async open(digest: Digest, range?: ByteRange): Promise<BlobReader | undefined> {
+    const file = await openFile(this.#pathOf(digest), constants.O_RDONLY)
+    if (!file) return undefined
+    try {
+      const sizeBytes = await file.sizeBytes()
+      return new FileReader(file, digest, sizeBytes, range ?? wholeRange(sizeBytes))
+    } catch (cause) {
+      await file[Symbol.asyncDispose]()
+      throw cause
+    }
+  }
+
+  async put(descriptor: Descriptor, from: Spool, signal: AbortSignal): Promise<void> {
+    refuseOtherSize(descriptor, from)
+    signal.throwIfAborted()
+    const path = this.#pathOf(descriptor.digest)
+    const shard = dirname(path)
+    try {
+      await Promise.all([from.sync(), this.#prepare(shard)])
+      signal.throwIfAborted()
+      // Also where the blob is there: it is the same, and what went bad on the disk is healed.
+      await from.moveTo(path)
+      await syncFolder(shard)
+    } catch (cause) {
+      // The folder may have failed, or somebody removed it; the next put makes it anew.
+      this.#shards.delete(shard)
+      throw cause
+    }
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    const path = this.#pathOf(digest)
+    await fileResultIfPresent(`remove ${path}`, unlink(path))
+  }
+
+  async *list(): AsyncIterable<BlobStat> {
+    for (const algorithm of ['sha256', 'sha512']) {
+      for await (const shard of namesIn(join(this.#folder, algorithm))) {
+        for await (const name of namesIn(join(this.#folder, algorithm, shard))) {
+          const digest = parseDigest(`${algorithm}:${name}`)
+          const found = digest && (await this.stat(digest))
+          if (found) yield found
+        }
+      }
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #pathOf(digest: Digest): string {
+    const encoded = encodedOf(digest)
+    return join(this.#folder, algorithmOf(digest), encoded.slice(0, 2), encoded)
+  }
+
+  /** Makes the folder and its entry durable, once; puts at the same time wait for the same work. */
+  #prepare(shard: string): Promise<void> {
+    const prepared = this.#shards.get(shard) ?? this.#makeFolder(shard)
+    this.#shards.set(shard, prepared)
+    return prepared
+  }
+
+  async #makeFolder(shard: string): Promise<void> {
+    await fileResult(`make ${shard}`, mkdir(shard, { recursive: true }))
+    for (const parent of [dirname(shard), this.#folder, dirname(this.#folder)]) {
+      await syncFolder(parent)
+    }
+  }
+}
+
+class FileReader implements BlobReader {
+  readonly sizeBytes: number
+  readonly #file: OpenFile
+  readonly #digest: Digest
+  readonly #end: number
+  #position: number
+
+  constructor(file: OpenFile, digest: Digest, sizeBytes: number, range: ByteRange) {
+    this.sizeBytes = sizeBytes
+    this.#file = file
+    this.#digest = digest
+    this.#position = range.first
+    this.#end = range.last + 1
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    const maxBytes = Math.min(into.length, this.#end - this.#position)
+    if (maxBytes <= 0) return 0
+    const count = await this.#file.read(into, maxBytes, this.#position)
+    if (count === 0) {
+      throw new StoreError('corrupt', `${this.#digest} was cut at ${this.#position} bytes`)
+    }
+    this.#position += count
+    return count
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file[Symbol.asyncDispose]()
+  }
+}
+
+/** Names in a folder, a few at a time; none where there is no folder. */
+async function* namesIn(path: string): AsyncIterable<string> {
+  const folder = await fileResultIfPresent(`list ${path}`, opendir(path))
+  if (!folder) return
+  for await (const entry of folder) yield entry.name
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await openFile(path, constants.O_RDONLY)
+  if (!folder) throw new StoreError('io', `cannot sync ${path}: it is gone`)
+  await folder.sync()
+}
