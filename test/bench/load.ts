@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export interface LoadJob {
+  port: number
+  method: 'GET' | 'HEAD'
+  path: string
+  /** Each ended by CRLF. */
+  headers: string
+  connections: number
+  windowMs: number
+}
+
+export interface LoadResult {
+  /** Whole answers. */
+  requests: number
+  /** Of bodies, those cut by the end of the window too. */
+  bytes: number
+  failures: number
+  seconds: number
+  clientCpuSeconds: number
+}
+
+/** Asks for one thing over and over, from a process of its own. */
+export async function load(job: LoadJob): Promise<LoadResult> {
+  return run([process.execPath, pathOf('load-client.ts'), JSON.stringify(job)])
+}
+
+/** The same for large bodies, with a client that has the kernel drop them. */
+export async function drain(job: Omit<LoadJob, 'method' | 'headers'>): Promise<LoadResult> {
+  return run(['python3', pathOf('drain.py'), JSON.stringify({ ...job, headers: '' })])
+}
+
+async function run([file = '', ...args]: string[]): Promise<LoadResult> {
+  const { stdout } = await promisify(execFile)(file, args)
+  const result = JSON.parse(stdout) as LoadResult
+  if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${args.at(-1)}`)
+  return result
+}
+
+function pathOf(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
+}

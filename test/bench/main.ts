@@ -1,0 +1,82 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { describeMachine, renderReport } from './report.ts'
+import { coldPull } from './scenarios/cold-pull.ts'
+import { memory } from './scenarios/memory.ts'
+import { storm } from './scenarios/storm.ts'
+import { warmBlobs } from './scenarios/warm-blobs.ts'
+import { warmManifests } from './scenarios/warm-manifests.ts'
+import type { Plan, Section } from './section.ts'
+
+const MIB = 1024 * 1024
+
+const SCENARIOS = {
+  storm,
+  'warm-manifests': warmManifests,
+  'warm-blobs': warmBlobs,
+  'cold-pull': coldPull,
+  memory,
+} satisfies Record<string, (plan: Plan) => Promise<Section>>
+
+type Scenario = keyof typeof SCENARIOS
+
+const FULL: Plan = {
+  runs: 5,
+  windowMs: 2_000,
+  stormClients: [50, 200],
+  blobs: [
+    { sizeBytes: MIB, minRatio: 4 },
+    { sizeBytes: 64 * MIB, minRatio: 1.3 },
+    { sizeBytes: 512 * MIB, minRatio: 1.1 },
+  ],
+}
+const QUICK: Plan = { ...FULL, runs: 1, windowMs: 700, stormClients: [10] }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { runs: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const unknown = positionals.filter((name) => !(name in SCENARIOS))
+const plan = values.quick ? { ...QUICK } : { ...FULL }
+if (values.runs !== undefined) plan.runs = Number(values.runs)
+if (unknown.length > 0 || !(plan.runs >= 1)) {
+  console.error(
+    `usage: npm run bench -- [--quick] [--runs N] [${Object.keys(SCENARIOS).join('|')}]...`,
+  )
+  process.exitCode = 64
+} else {
+  await bench(plan, positionals as Scenario[])
+}
+
+/** Only a whole run replaces bench/RESULTS.md; any other is written to build/ alone. */
+async function bench(plan: Plan, subset: Scenario[]): Promise<void> {
+  const names = subset.length > 0 ? subset : (Object.keys(SCENARIOS) as Scenario[])
+  const isWhole = !values.quick && plan.runs >= FULL.runs && subset.length === 0
+  const machine = describeMachine()
+  const sections: Section[] = []
+  const raw = pathOf('build/bench/')
+  await mkdir(raw, { recursive: true })
+  for (const name of names) {
+    console.log(`${new Date().toISOString().slice(11, 19)} ${name}`)
+    const section = await SCENARIOS[name](plan)
+    await writeFile(`${raw}${name}.json`, JSON.stringify(section.samples, undefined, 2))
+    sections.push(section)
+  }
+  const command = ['npm run bench', ...argumentsGiven()].join(' ')
+  const report = renderReport({ command, runs: plan.runs, machine, sections })
+  const file = isWhole ? pathOf('bench/RESULTS.md') : `${raw}RESULTS.md`
+  await mkdir(pathOf('bench/'), { recursive: true })
+  await writeFile(file, report)
+  console.log(report)
+  console.log(`written to ${file}`)
+}
+
+function argumentsGiven(): string[] {
+  const given = process.argv.slice(2)
+  return given.length > 0 ? ['--', ...given] : []
+}
+
+function pathOf(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url))
+}

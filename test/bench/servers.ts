@@ -1,0 +1,142 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, closeSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../support/free-port.ts'
+import { cpuSecondsOf, peakRssBytesOf, resetPeakRss, rssBytesOf } from './proc.ts'
+
+const READY_WITHIN_MS = 20_000
+
+/** The servers that are measured against each other. */
+export const CONTENDERS = ['entrepot', 'docker-registry'] as const
+export type Contender = (typeof CONTENDERS)[number]
+
+interface Setup {
+  port: number
+  adminPort: number
+  folder: string
+  upstreamUrl: string
+}
+
+/** Both mirror one upstream, store on the disk and write one line a request to a file. */
+const COMMANDS = {
+  entrepot: {
+    config: (setup: Setup) => ({
+      listen: { host: '127.0.0.1', port: setup.port },
+      admin: { host: '127.0.0.1', port: setup.adminPort },
+      data: dataFolderOf(setup.folder),
+      upstreams: { 'docker.io': { url: setup.upstreamUrl, default: true } },
+      log: { level: 'info', format: 'json' },
+    }),
+    command: (configFile: string) => [
+      process.execPath,
+      fileURLToPath(new URL('../../src/main.ts', import.meta.url)),
+      'serve',
+      '--config',
+      configFile,
+    ],
+  },
+  'docker-registry': {
+    config: (setup: Setup) => ({
+      version: '0.1',
+      log: { level: 'error', accesslog: { disabled: false } },
+      storage: {
+        cache: { blobdescriptor: 'inmemory' },
+        filesystem: { rootdirectory: dataFolderOf(setup.folder) },
+        delete: { enabled: true },
+      },
+      http: { addr: `127.0.0.1:${setup.port}` },
+      proxy: { remoteurl: setup.upstreamUrl },
+    }),
+    command: (configFile: string) => ['docker-registry', 'serve', configFile],
+  },
+} as const
+
+/** One server process with a data folder of its own, which goes with it. */
+export class Server implements AsyncDisposable {
+  readonly contender: Contender
+  readonly port: number
+  readonly #child: ChildProcess
+  readonly #folder: string
+
+  private constructor(contender: Contender, port: number, child: ChildProcess, folder: string) {
+    this.contender = contender
+    this.port = port
+    this.#child = child
+    this.#folder = folder
+  }
+
+  /** Returns when it answers. */
+  static async start(contender: Contender, upstreamUrl: string): Promise<Server> {
+    const parent = fileURLToPath(new URL('../../build/bench/', import.meta.url))
+    await mkdir(parent, { recursive: true })
+    const folder = await mkdtemp(join(parent, `${contender}-`))
+    const port = await freePort()
+    const setup = { port, adminPort: await freePort(), folder, upstreamUrl }
+    const configFile = join(folder, 'config.yml')
+    // JSON is YAML.
+    await writeFile(configFile, JSON.stringify(COMMANDS[contender].config(setup)))
+    const [file = '', ...args] = COMMANDS[contender].command(configFile)
+    const log = openSync(join(folder, 'log'), 'w')
+    const child = spawn(file, args, { stdio: ['ignore', log, log] })
+    closeSync(log)
+    const server = new Server(contender, port, child, folder)
+    await server.#untilReady()
+    return server
+  }
+
+  get dataFolder(): string {
+    return dataFolderOf(this.#folder)
+  }
+
+  get cpuSeconds(): number {
+    return cpuSecondsOf(this.#child.pid!)
+  }
+
+  get rssBytes(): number {
+    return rssBytesOf(this.#child.pid!)
+  }
+
+  get peakRssBytes(): number {
+    return peakRssBytesOf(this.#child.pid!)
+  }
+
+  resetPeakRss(): void {
+    resetPeakRss(this.#child.pid!)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exited = once(this.#child, 'exit')
+      this.#child.kill('SIGTERM')
+      const killer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000)
+      await exited
+      clearTimeout(killer)
+    }
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #untilReady(): Promise<void> {
+    const deadlineMs = performance.now() + READY_WITHIN_MS
+    for (;;) {
+      try {
+        const response = await fetch(`http://127.0.0.1:${this.port}/v2/`)
+        await response.arrayBuffer()
+        if (response.ok) return
+      } catch {
+        // It does not listen yet.
+      }
+      if (this.#child.exitCode !== null || performance.now() > deadlineMs) {
+        throw new Error(`${this.contender} did not come up; its log is in ${this.#folder}`)
+      }
+      await sleep(50)
+    }
+  }
+}
+
+function dataFolderOf(folder: string): string {
+  return join(folder, 'data')
+}
