@@ -9,6 +9,7 @@ import {
 } from './support/architecture.ts'
 
 const FOUNDATION = ['util', 'oci', 'telemetry']
+const PARTS = ['store', 'inventory', 'upstream', 'cache', 'policy']
 
 /** The layering rule and the owners of packages; a new folder or package gets its row here. */
 const ARCHITECTURE: Architecture = {
@@ -21,8 +22,9 @@ const ARCHITECTURE: Architecture = {
     inventory: FOUNDATION,
     upstream: FOUNDATION,
     cache: [...FOUNDATION, 'store', 'inventory'],
-    http: [...FOUNDATION, 'store', 'inventory', 'upstream', 'cache'],
-    daemon: [...FOUNDATION, 'config', 'store', 'inventory', 'upstream', 'cache', 'http'],
+    policy: FOUNDATION,
+    http: [...FOUNDATION, ...PARTS],
+    daemon: [...FOUNDATION, ...PARTS, 'config', 'http'],
     cli: ['util', 'config', 'telemetry', 'daemon'],
     main: ['cli'],
   },

@@ -90,7 +90,10 @@ const SECRET_ERROR = 'expected a text, ${env:NAME} or {file: PATH}'
 
 export function secretField(read: SecretReader) {
   const source = z.union(
-    [z.string().min(1), z.strictObject({ file: path.describe('File that holds the secret.') })],
+    [
+      z.string().min(1, { error: SECRET_ERROR }),
+      z.strictObject({ file: path.describe('File that holds the secret.') }),
+    ],
     { error: SECRET_ERROR },
   )
   return z

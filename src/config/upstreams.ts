@@ -66,7 +66,7 @@ function upstreamField(read: SecretReader) {
         .string({ error: 'expected a user name' })
         .min(1, { error: 'expected a user name' })
         .meta({ title: 'text' })
-        .describe('User name at the upstream.'),
+        .describe('User name at the upstream; without credentials we pull as anonymous.'),
       password: secretField(read).describe('Password or access token of the user.'),
     }),
   )
@@ -86,8 +86,7 @@ function upstreamField(read: SecretReader) {
       ),
     credentials: credentials
       .max(1, { error: 'more than one credential is not supported' })
-      .default([])
-      .describe('Whom we pull as; anonymous where left out. At most one.'),
+      .default([]),
     tags,
     prefix: repositoryPrefix
       .optional()

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { ConfigError, type ConfigIssue } from './config-error.ts'
+import { type ConfigDocument, readDocument } from './document.ts'
+import { FILE_VARIABLE, processEnvironment, readEnvironment, valueOf } from './environment.ts'
+import { type KeyPath, schemaAt } from './keys.ts'
+import { Layers, type Origin } from './layers.ts'
+import { issueMessage, issuesOf } from './issues.ts'
+import { type Config, configSchema } from './schema.ts'
+import { secretReader } from './secret.ts'
+
+/** A value given on the command line. */
+export interface FlagValue {
+  flag: string
+  path: readonly string[]
+  text: string
+}
+
+export interface ConfigSources {
+  /** The configuration file. Where left out `ENTREPOT_CONFIG` names it, or there is none. */
+  file?: string | undefined
+  flags?: readonly FlagValue[]
+  environment?: NodeJS.ProcessEnv
+}
+
+export interface LoadedConfig {
+  config: Config
+  /** The file that was read, as it was named. */
+  file: string | undefined
+  /** The configuration as it would be written in a file that says everything; secrets are hidden. */
+  effective: Record<string, unknown>
+  originOf(path: KeyPath): Origin
+}
+
+/**
+ * Reads flags, environment, file and defaults, the first that names a key winning. Relative paths
+ * are relative to the file that says them, elsewhere to the working directory. Throws ConfigError
+ * with all that is wrong.
+ */
+export async function loadConfig(sources: ConfigSources = {}): Promise<LoadedConfig> {
+  const { flags = [], environment = processEnvironment() } = sources
+  const file = sources.file ?? environment[FILE_VARIABLE]
+  const document = file ? await readFileDocument(file) : readDocument('(defaults)', '')
+  const layers = new Layers(document)
+  const { overrides, unknown } = readEnvironment(environment, layers.upstreams)
+  for (const { variable, path, value } of overrides) {
+    layers.override(path, value, { source: 'env', variable })
+  }
+  for (const { flag, path, text } of flags) {
+    layers.override(path, valueOf(schemaAt(path) ?? {}, text), { source: 'flag', flag })
+  }
+  const { values, secretVariables } = layers.merge(dirname(file ?? ''))
+
+  const schema = configSchema(secretReader(environment))
+  const parsed = await schema.safeParseAsync(values, { error: issueMessage })
+  const issues: ConfigIssue[] = [
+    ...issuesOf(parsed.error?.issues ?? [], (path) => layers.placeOf(path)),
+    ...unknown
+      .filter(({ variable }) => !secretVariables.has(variable))
+      .map(({ variable, message }) => ({ source: 'env' as const, variable, path: '', message })),
+  ]
+  if (!parsed.success || issues.length > 0) throw new ConfigError(issues)
+  const config: Config = { ...parsed.data, data: resolve(parsed.data.data) }
+  return {
+    config,
+    file,
+    effective: z.encode(schema, config),
+    originOf: (path) => layers.originOf(path),
+  }
+}
+
+async function readFileDocument(file: string): Promise<ConfigDocument> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`
+    const place = { source: 'file' as const, file, line: 1, column: 1 }
+    throw new ConfigError([{ ...place, path: '', message }], { cause })
+  }
+  return readDocument(file, text)
+}
