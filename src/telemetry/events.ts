@@ -11,8 +11,8 @@ export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'ad
 /** One request and its answer: one access line. */
 export interface ServedRequest {
   method: string
-  /** Path and query; it must not carry secrets. */
-  url: string
+  /** Without the query, where a client might put a secret. */
+  path: string
   kind: RequestKind
   /** As sent; 499 where the client left before there was one. */
   status: number
@@ -29,6 +29,8 @@ export interface ServedRequest {
   reference: string | undefined
   remote: string | undefined
   userAgent: string | undefined
+  /** Why it was not answered well, where that is known. */
+  error: unknown
 }
 
 export interface FillEvent {
@@ -110,9 +112,10 @@ export class Events {
   }
 
   /** A request met an error that nobody foresaw. */
-  requestFailed(event: { method: string; url: string; error: unknown }): void {
+  requestFailed(event: { method: string; path: string; error: unknown }): void {
     this.#metrics.failures.add(1, 'http', 'request')
-    this.#logger.error(event, 'request failed')
+    const stack = event.error instanceof Error ? event.error.stack : undefined
+    this.#logger.error({ ...event, stack }, 'request failed')
   }
 
   fillStarted(event: FillEvent): void {

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 const pull: ServedRequest = {
   method: 'GET',
-  url: '/v2/library/alpine/manifests/3',
+  path: '/v2/library/alpine/manifests/3',
   kind: 'manifest',
   status: 200,
   aborted: false,
@@ -29,6 +29,7 @@ const pull: ServedRequest = {
   reference: '3',
   remote: '127.0.0.1',
   userAgent: 'docker/29.0',
+  error: undefined,
 }
 
 async function sample(name: string): Promise<string[]> {

@@ -1,0 +1,39 @@
+import type { BreakerState, Totals } from '../../telemetry/events.ts'
+
+/** What `GET /api/v1/stats` answers: a contract. Fields may be added, none renamed. */
+export interface Stats extends Totals {
+  uptimeMs: number
+  store: {
+    bytes: number
+    entries: number
+    /** `null` while there is no limit. */
+    maxBytes: number | null
+  }
+  fills: FillProgress[]
+  upstreams: UpstreamStats[]
+}
+
+export interface FillProgress {
+  digest: string
+  repository: string
+  bytes: number
+  /** `null` while upstream has not told. */
+  totalBytes: number | null
+  followers: number
+}
+
+export interface UpstreamStats {
+  name: string
+  state: BreakerState
+  budget: CredentialBudget[]
+}
+
+/** What an upstream said of its limit; `null` where it has not said it. */
+export interface CredentialBudget {
+  /** The user name; `anonymous` without credentials. */
+  credential: string
+  limit: number | null
+  remaining: number | null
+  /** ISO 8601. */
+  resetAt: string | null
+}

@@ -1,0 +1,18 @@
+import Koa from 'koa'
+import type { Events } from '../telemetry/events.ts'
+import { accessLog, pathOf } from './access-log.ts'
+import { errors } from './errors.ts'
+import type { HttpState } from './exchange.ts'
+
+/** What both listeners begin with. */
+export function baseApp(events: Events): Koa<HttpState> {
+  const app = new Koa<HttpState>()
+  app.use(accessLog(events))
+  app.use(errors(events))
+  // Koa also tells of connections that break; the access log has those.
+  app.on('error', (error, context) => {
+    if (context.res.destroyed) return
+    events.requestFailed({ method: context.method, path: pathOf(context.req.url ?? ''), error })
+  })
+  return app
+}

@@ -1,0 +1,40 @@
+import type { ParameterizedContext, Middleware as KoaMiddleware } from 'koa'
+import type { Outcome } from '../oci/source.ts'
+import type { Route } from '../policy/routes.ts'
+import type { RequestKind } from '../telemetry/events.ts'
+
+/** What becomes known of a request while it is answered; the access log tells it at the end. */
+export interface Exchange {
+  kind: RequestKind
+  route: Route | undefined
+  reference: string | undefined
+  outcome: Outcome | undefined
+  /** Body bytes that were written to the socket. */
+  bytes: number
+  /** On the clock of `performance.now()`. */
+  firstByteAtMs: number | undefined
+  error: unknown
+  /** Aborted when the client leaves before the answer has ended. */
+  readonly signal: AbortSignal
+}
+
+export interface HttpState {
+  exchange: Exchange
+}
+
+export type Context = ParameterizedContext<HttpState>
+
+export type Middleware = KoaMiddleware<HttpState>
+
+export function newExchange(signal: AbortSignal): Exchange {
+  return {
+    kind: 'other',
+    route: undefined,
+    reference: undefined,
+    outcome: undefined,
+    bytes: 0,
+    firstByteAtMs: undefined,
+    error: undefined,
+    signal,
+  }
+}

@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http'
+import type { ByteReader } from '../util/byte-reader.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { Exchange } from './exchange.ts'
+
+/**
+ * Writes `length` bytes of `body` after the headers and ends the response. The next chunk is read
+ * while the last is being written, one write at a time: two buffers a response, however slow the
+ * client. Disposes the body. Rejects when the body fails or ends early, or the client leaves; the
+ * caller then destroys the response, which is all that a client can still be told.
+ */
+export async function sendBlob(
+  response: ServerResponse,
+  body: ByteReader,
+  length: number,
+  pool: BufferPool,
+  exchange: Exchange,
+): Promise<void> {
+  let disposal: Promise<void> | undefined
+  const dispose = () => (disposal ??= Promise.resolve(body[Symbol.asyncDispose]()))
+  // A read may wait long for an upstream; the client that leaves ends it. Whether disposing fails
+  // is for the `finally` below, which waits for the same promise.
+  const leave = () => void dispose().catch(() => {})
+  response.once('close', leave)
+  let reading = pool.take()
+  let writing = pool.take()
+  let isIdle = false
+  try {
+    let left = length
+    let count = await readNext(response, body, reading, left)
+    while (left > count) {
+      const chunk = reading.subarray(0, count)
+      left -= count
+      ;[reading, writing] = [writing, reading]
+      const write = settle(response, (done) => response.write(chunk, done))
+      exchange.firstByteAtMs ??= performance.now()
+      const written = chunk.length
+      ;[count] = await Promise.all([readNext(response, body, reading, left), write])
+      exchange.bytes += written
+    }
+    exchange.firstByteAtMs ??= performance.now()
+    await settle(response, (done) => response.end(reading.subarray(0, count), done))
+    exchange.bytes += count
+    isIdle = true
+  } finally {
+    response.off('close', leave)
+    for (const buffer of [reading, writing]) {
+      if (isIdle) pool.give(buffer)
+      else pool.drop(buffer)
+    }
+    await dispose()
+  }
+}
+
+async function readNext(
+  response: ServerResponse,
+  body: ByteReader,
+  buffer: Buffer,
+  left: number,
+): Promise<number> {
+  if (left === 0) return 0
+  if (response.destroyed) throw new Error('the client has left')
+  const count = await body.read(left < buffer.length ? buffer.subarray(0, left) : buffer)
+  if (count === 0) throw new Error(`the body ended ${left} bytes early`)
+  return count
+}
+
+/** Waits for a write's callback, which may never come once the connection is gone. */
+function settle(
+  response: ServerResponse,
+  write: (done: (error?: Error | null) => void) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const leave = () => reject(new Error('the client has left'))
+  response.once('close', leave)
+  write((error) => {
+    response.off('close', leave)
+    if (error) reject(error)
+    else resolve()
+  })
+  return promise
+}
