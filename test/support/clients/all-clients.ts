@@ -5,7 +5,7 @@ import { startDocker } from './docker.ts'
 import { startPodman } from './podman.ts'
 import { startSkopeo } from './skopeo.ts'
 
-interface KnownClient {
+export interface KnownClient {
   name: string
   tools: Tool[]
   start: StartClient

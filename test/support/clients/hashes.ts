@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { extract, type Extract } from 'tar-stream'
 import { digestOf } from '../../../src/oci/digest.ts'
+import { filesBelow } from '../files-below.ts'
 
 /** The digest of each regular file in an archive. */
 export async function hashArchive(path: string): Promise<Set<string>> {
@@ -12,7 +12,7 @@ export async function hashArchive(path: string): Promise<Set<string>> {
   return digests
 }
 
-/** The digest of each file below a folder; none where the folder is not there. */
+/** The digest of each file below a folder. */
 export async function hashFolder(path: string): Promise<Set<string>> {
   const digests = new Set<string>()
   for (const file of await filesBelow(path)) digests.add(digestOf(await readFile(file)))
@@ -27,11 +27,4 @@ async function hashAll(files: Extract): Promise<Set<string>> {
     digests.add(digestOf(Buffer.concat(chunks)))
   }
   return digests
-}
-
-async function filesBelow(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
 }
