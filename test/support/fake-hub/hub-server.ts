@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { abortable } from '../../../src/util/abortable.ts'
 import type { Answer, HubRequest } from './answer.ts'
 import type { FaultRule } from './faults.ts'
 import type { RequestLog, ServerName } from './request-log.ts'
-import { orAborted, sendAnswer } from './send-answer.ts'
+import { sendAnswer } from './send-answer.ts'
 
 export interface HubServerOptions {
   name: ServerName
@@ -74,7 +75,7 @@ export class HubServer implements AsyncDisposable {
     for (const rule of rules) {
       const { fault } = rule
       if (fault.kind === 'latency') await delay(fault.ms, undefined, { signal })
-      if (fault.kind === 'hold' && fault.atByte === undefined) await orAborted(rule.hold(), signal)
+      if (fault.kind === 'hold' && fault.atByte === undefined) await abortable(rule.hold(), signal)
       if (fault.kind === 'hang-up') {
         request.socket.destroy()
         return

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { abortable } from '../../../src/util/abortable.ts'
 import type { Answer } from './answer.ts'
 import type { FaultRule } from './faults.ts'
 import type { RecordedRequest } from './request-log.ts'
@@ -71,7 +72,7 @@ async function sendBody(
         response.socket?.destroySoon()
         return
       }
-      await orAborted(rule.hold(), signal)
+      await abortable(rule.hold(), signal)
     }
     if (position >= body.length) break
     const step = rate ? Math.min(CHUNK_BYTES, Math.ceil(rate / 50)) : CHUNK_BYTES
@@ -112,17 +113,4 @@ function flipped(chunk: Buffer, position: number, flipAt: number[]): Buffer {
   const copy = Buffer.from(chunk)
   for (const at of inside) copy[at] = copy[at]! ^ 0xff
   return copy
-}
-
-/** Waits for the promise, but no longer than the client stays. */
-export async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason as Error)
-  signal.addEventListener('abort', abort)
-  try {
-    await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

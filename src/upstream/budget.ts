@@ -1,0 +1,78 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Clock } from '../util/clock.ts'
+
+/** What an upstream said is left to one credential. */
+export interface BudgetEntry {
+  /** `anonymous`, or the user name. */
+  credential: string
+  /** What the upstream counts by: an address or an account, where it says so. */
+  source?: string
+  limit: number
+  remaining: number
+  /**
+   * An estimate of when the window ends: the upstream names the window's length, not its start,
+   * so this counts from the first answer that we saw of it. It is never too early, and up to a
+   * whole window too late where others used the budget before us. Left out where no length was named.
+   */
+  resetAtMs?: number
+}
+
+interface Quota {
+  count: number
+  windowSeconds: number | undefined
+}
+
+/**
+ * The rate limits of an upstream, read from every answer. Nothing is known of a credential before
+ * its first answer with `ratelimit-*` headers; an upstream that sends none has no limit to tell.
+ */
+export class Budget {
+  readonly #clock: Clock
+  readonly #entries = new Map<string, BudgetEntry>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Reads the headers of an answer to a request that was made as `credential`. */
+  observe(credential: string, headers: IncomingHttpHeaders): void {
+    const limit = parseQuota(headers['ratelimit-limit'])
+    const remaining = parseQuota(headers['ratelimit-remaining'])
+    if (!limit || !remaining) return
+    const source = headers['docker-ratelimit-source']
+    const windowSeconds = remaining.windowSeconds ?? limit.windowSeconds
+    const resetAtMs = this.#resetAt(credential, remaining.count, windowSeconds)
+    this.#entries.set(credential, {
+      credential,
+      ...(typeof source === 'string' ? { source } : {}),
+      limit: limit.count,
+      remaining: remaining.count,
+      ...(resetAtMs === undefined ? {} : { resetAtMs }),
+    })
+  }
+
+  snapshot(): BudgetEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** A window goes on until its time is over, or until there is more left than before. */
+  #resetAt(credential: string, remaining: number, windowSeconds?: number): number | undefined {
+    if (windowSeconds === undefined) return undefined
+    const known = this.#entries.get(credential)
+    const nowMs = this.#clock.now()
+    const goesOn =
+      known?.resetAtMs !== undefined && nowMs < known.resetAtMs && remaining <= known.remaining
+    return goesOn ? known.resetAtMs : nowMs + windowSeconds * 1000
+  }
+}
+
+/** `100;w=21600` */
+function parseQuota(header: string | string[] | undefined): Quota | undefined {
+  const match = /^\s*(\d{1,12})\s*(?:;.*?\bw=(\d{1,9})\b.*)?$/.exec(String(header ?? ''))
+  if (!match) return undefined
+  const [, count, windowSeconds] = match
+  return {
+    count: Number(count),
+    windowSeconds: windowSeconds === undefined ? undefined : Number(windowSeconds),
+  }
+}

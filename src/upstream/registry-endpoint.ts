@@ -1,0 +1,95 @@
+import type { Repository } from '../oci/reference.ts'
+import type { Clock } from '../util/clock.ts'
+import { errorOfAnswer } from './answer-error.ts'
+import type { Budget } from './budget.ts'
+import { requestFollowing, type FollowedResponse } from './redirects.ts'
+import { TokenAuth, type Grant } from './token-auth.ts'
+import type { Credentials } from './token-server.ts'
+import type { Transport } from './transport.ts'
+
+export interface RegistryEndpointOptions {
+  upstream: string
+  url: URL
+  credentials: Credentials | undefined
+  transport: Transport
+  clock: Clock
+  budget: Budget
+}
+
+export interface RegistryRequest {
+  kind: 'manifest' | 'blob' | 'tags'
+  method: 'GET' | 'HEAD'
+  repository: Repository
+  /** What stands behind the repository, with its query. */
+  path: string
+  headers: Record<string, string>
+  /** The statuses that are an answer; 404 is absence, all others an error. */
+  wanted: readonly number[]
+  signal: AbortSignal
+}
+
+/** First without, then with an old token, then with a new one. */
+const MAX_ATTEMPTS = 3
+
+/** One registry's `/v2` with what every request needs: authorization, redirects, budget, errors. */
+export class RegistryEndpoint {
+  readonly #options: RegistryEndpointOptions
+  readonly #base: string
+  readonly #auth: TokenAuth
+
+  constructor(options: RegistryEndpointOptions) {
+    this.#options = options
+    this.#base = options.url.href.replace(/\/*$/, '/v2/')
+    this.#auth = new TokenAuth(options)
+  }
+
+  /** `undefined` is a 404. The caller disposes the body. Throws UpstreamError. */
+  async ask(request: RegistryRequest): Promise<FollowedResponse | undefined> {
+    const { upstream, clock } = this.#options
+    const response = await this.#askAuthorized(request)
+    if (request.wanted.includes(response.status)) return response
+    if (response.status === 404 && !response.isRedirected) {
+      await response.body[Symbol.asyncDispose]()
+      return undefined
+    }
+    const error = await errorOfAnswer(upstream, response, clock.now())
+    request.signal.throwIfAborted()
+    throw error
+  }
+
+  async #askAuthorized(request: RegistryRequest): Promise<FollowedResponse> {
+    const { repository, signal } = request
+    let grant = await this.#auth.grant(repository, signal)
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.#send(request, grant)
+      if (response.status !== 401 || response.isRedirected || attempt === MAX_ATTEMPTS) {
+        return response
+      }
+      const challenge = response.headers['www-authenticate'] ?? ''
+      try {
+        grant = await this.#auth.renew(repository, challenge, grant, signal)
+      } catch (error) {
+        await response.body[Symbol.asyncDispose]()
+        throw error
+      }
+      if (!grant) return response
+      await response.body[Symbol.asyncDispose]()
+    }
+  }
+
+  async #send(request: RegistryRequest, grant: Grant | undefined): Promise<FollowedResponse> {
+    const { upstream, transport, credentials, budget } = this.#options
+    const { kind, method, repository, path, headers, signal } = request
+    const response = await requestFollowing(transport, upstream, {
+      kind,
+      method,
+      url: new URL(`${this.#base}${repository}/${path}`),
+      headers: grant ? { ...headers, authorization: grant.authorization } : headers,
+      signal,
+    })
+    if (!response.isRedirected) {
+      budget.observe(credentials?.username ?? 'anonymous', response.headers)
+    }
+    return response
+  }
+}

@@ -1,0 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** What `Retry-After` asks for, in seconds or as a date (RFC 9110 section 10.2.3). */
+export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+  const text = headers['retry-after']?.trim()
+  if (!text) return undefined
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
+  const atMs = Date.parse(text)
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs)
+}

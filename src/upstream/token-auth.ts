@@ -1,0 +1,123 @@
+import { LRUCache } from 'lru-cache'
+import { parseChallenges } from '../oci/challenge.ts'
+import type { Repository } from '../oci/reference.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
+import type { Clock } from '../util/clock.ts'
+import { SingleFlight } from '../util/single-flight.ts'
+import { isRealmAllowed } from './realm.ts'
+import { basicAuthorization, fetchToken, type Credentials } from './token-server.ts'
+import type { Transport } from './transport.ts'
+
+export interface TokenAuthOptions {
+  upstream: string
+  url: URL
+  credentials: Credentials | undefined
+  transport: Transport
+  clock: Clock
+}
+
+/** What goes into `Authorization`. */
+export interface Grant {
+  authorization: string
+  /** True where asking again would give no better one. */
+  isFresh: boolean
+}
+
+/** How an upstream wants to be asked, as its last challenge told. */
+type Scheme =
+  | { kind: 'basic'; credentials: Credentials }
+  | { kind: 'bearer'; realm: URL; service: string | undefined; fixedScope: string | undefined }
+
+const MAX_TOKENS = 10_000
+
+/** A token is not used any more when less than this is left of it, or a tenth of its life. */
+const MAX_MARGIN_MS = 10_000
+
+/**
+ * Authorization towards one upstream: Basic, or Bearer tokens, which are kept until shortly
+ * before they expire and fetched once however many ask. After the first challenge of the
+ * upstream, other repositories are not asked for theirs.
+ */
+export class TokenAuth {
+  readonly #options: TokenAuthOptions
+  readonly #tokens = new LRUCache<string, { value: string; goodUntilMs: number }>({
+    max: MAX_TOKENS,
+  })
+  readonly #flights = new SingleFlight<string>()
+  #scheme: Scheme | undefined
+
+  constructor(options: TokenAuthOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What to send with a request for the repository; `undefined` where nothing is known to be
+   * needed. Throws UpstreamError where a token is needed and cannot be had.
+   */
+  async grant(repository: Repository, signal: AbortSignal): Promise<Grant | undefined> {
+    const scheme = this.#scheme
+    if (!scheme) return undefined
+    if (scheme.kind === 'basic') {
+      return { authorization: basicAuthorization(scheme.credentials), isFresh: true }
+    }
+    const { realm, service } = scheme
+    const { credentials, clock } = this.#options
+    const scope = scheme.fixedScope ?? `repository:${repository}:pull`
+    const key = JSON.stringify([realm.href, service, scope, credentials?.username])
+    const known = this.#tokens.get(key)
+    if (known && clock.now() < known.goodUntilMs) {
+      return { authorization: `Bearer ${known.value}`, isFresh: false }
+    }
+    const { value } = await this.#flights.run(key, signal, async () => {
+      const askedAtMs = clock.now()
+      const token = await fetchToken({ realm, service, scope, credentials }, this.#options)
+      const goodMs = token.lifeMs - Math.min(MAX_MARGIN_MS, token.lifeMs / 10)
+      this.#tokens.set(key, { value: token.value, goodUntilMs: askedAtMs + goodMs })
+      return token.value
+    })
+    return { authorization: `Bearer ${value}`, isFresh: true }
+  }
+
+  /**
+   * What to send after a 401 to `refused`; `undefined` where that was the best there is. Throws
+   * UpstreamError `refused` where the challenge names a realm that may not have our credentials.
+   */
+  async renew(
+    repository: Repository,
+    challenge: string,
+    refused: Grant | undefined,
+    signal: AbortSignal,
+  ): Promise<Grant | undefined> {
+    const scheme = this.#schemeOf(challenge)
+    const isNew = JSON.stringify(scheme) !== JSON.stringify(this.#scheme)
+    if (!scheme || (refused?.isFresh && !isNew)) return undefined
+    this.#scheme = scheme
+    if (refused) this.#forget(refused)
+    return this.grant(repository, signal)
+  }
+
+  #forget({ authorization }: Grant): void {
+    for (const [key, { value }] of this.#tokens) {
+      if (authorization === `Bearer ${value}`) this.#tokens.delete(key)
+    }
+  }
+
+  #schemeOf(header: string): Scheme | undefined {
+    const { upstream, url, credentials } = this.#options
+    const challenges = parseChallenges(header)
+    const bearer = challenges.find(({ scheme }) => scheme === 'bearer')
+    if (bearer) {
+      const text = bearer.parameters.get('realm') ?? ''
+      const realm = URL.parse(text, url.href)
+      if (!realm || !isRealmAllowed(url, realm)) {
+        const message = `${upstream}: tokens are to come from ${realm?.host ?? 'nowhere'}, which is not of ${url.host}`
+        throw new UpstreamError(upstream, 'refused', message)
+      }
+      const scope = bearer.parameters.get('scope')
+      const fixedScope = scope === undefined || scope.startsWith('repository:') ? undefined : scope
+      return { kind: 'bearer', realm, service: bearer.parameters.get('service'), fixedScope }
+    }
+    const isBasic = challenges.some(({ scheme }) => scheme === 'basic')
+    return isBasic && credentials ? { kind: 'basic', credentials } : undefined
+  }
+}

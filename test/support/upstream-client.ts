@@ -1,0 +1,28 @@
+import { Budget } from '../../src/upstream/budget.ts'
+import { Transport, type TransportOptions } from '../../src/upstream/transport.ts'
+import { UpstreamClient, type UpstreamClientOptions } from '../../src/upstream/upstream-client.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import type { FakeHub } from './fake-hub/fake-hub.ts'
+
+export interface OpenedClient extends AsyncDisposable {
+  client: UpstreamClient
+  budget: Budget
+}
+
+export type ClientOptions = Partial<
+  Pick<UpstreamClientOptions, 'name' | 'credentials' | 'clock' | 'url'>
+> & { transport?: Partial<TransportOptions> }
+
+/** A client of the fake hub, with timeouts that a test can wait for. */
+export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
+  const { name = 'hub.test', credentials = [], clock = systemClock } = options
+  const transport = new Transport({
+    upstream: name,
+    userAgent: 'entrepot/test',
+    ...options.transport,
+  })
+  const budget = new Budget(clock)
+  const url = options.url ?? new URL(hub.url)
+  const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
+  return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
+}
