@@ -24,12 +24,14 @@ export interface LoadResult {
 
 /** Asks for one thing over and over, from a process of its own. */
 export async function load(job: LoadJob): Promise<LoadResult> {
-  return run([process.execPath, pathOf('load-client.ts'), JSON.stringify(job)])
+  const client = fileURLToPath(new URL('load-client.ts', import.meta.url))
+  return run([process.execPath, client, JSON.stringify(job)])
 }
 
 /** The same for large bodies, with a client that has the kernel drop them. */
 export async function drain(job: Omit<LoadJob, 'method' | 'headers'>): Promise<LoadResult> {
-  return run(['python3', pathOf('drain.py'), JSON.stringify({ ...job, headers: '' })])
+  const client = fileURLToPath(new URL('drain.py', import.meta.url))
+  return run(['python3', client, JSON.stringify({ ...job, headers: '' })])
 }
 
 async function run([file = '', ...args]: string[]): Promise<LoadResult> {
@@ -37,8 +39,4 @@ async function run([file = '', ...args]: string[]): Promise<LoadResult> {
   const result = JSON.parse(stdout) as LoadResult
   if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${args.at(-1)}`)
   return result
-}
-
-function pathOf(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url))
 }

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../support/free-port.ts'
 import { cpuSecondsOf } from './proc.ts'
 
+const COMMAND = 'nginx'
+
 /** nginx sending the files of a folder with sendfile: what this machine and the client can do. */
 export class Nginx implements AsyncDisposable {
   readonly port: number
@@ -30,8 +32,8 @@ export class Nginx implements AsyncDisposable {
         server { listen 127.0.0.1:${port}; root ${root}; }
       }`
     await writeFile(join(folder, 'nginx.conf'), config)
-    const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], {
-      stdio: ['ignore', 'ignore', 'ignore'],
+    const child = spawn(COMMAND, ['-p', folder, '-c', join(folder, 'nginx.conf')], {
+      stdio: 'ignore',
     })
     await once(child, 'spawn')
     await sleep(500)

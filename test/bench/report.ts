@@ -8,7 +8,7 @@ export function describeMachine(): string[] {
   const [one, five] = loadavg()
   const { model } = cpus()[0]!
   return [
-    `${cpus().length} cores (${model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, ${osName()}; data on ${output('stat', '-f', '-c', '%T', '.')}`,
+    `${cpus().length} cores (${model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, ${osName()}; data on ${output('df', '--output=fstype', '.').split('\n').at(-1)}`,
     `load average before the run: ${one?.toFixed(2)} (1 min), ${five?.toFixed(2)} (5 min)`,
     `entrepot at ${output('git', 'describe', '--always', '--dirty')}, Node ${process.version}`,
     output('docker-registry', '--version'),

@@ -51,7 +51,7 @@ async function measure(plan: Plan, shape: UpstreamShape): Promise<ByContender> {
   await using ours = await Server.start('entrepot', upstream.url)
   await using theirs = await Server.start('docker-registry', upstream.url)
   const servers = { entrepot: ours, 'docker-registry': theirs }
-  return interleave(plan.runs, MEASURED, async (name): Promise<Record<Metric, number>> =>
+  return await interleave(plan.runs, MEASURED, async (name): Promise<Record<Metric, number>> =>
     name === 'straight' ? pullStraight(upstream) : pullCold(servers[name], upstream, IMAGE),
   )
 }

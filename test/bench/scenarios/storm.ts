@@ -44,7 +44,7 @@ async function measure(
   await using ours = await Server.start('entrepot', upstream.url)
   await using theirs = await Server.start('docker-registry', upstream.url)
   const servers = { entrepot: ours, 'docker-registry': theirs }
-  return interleave(plan.runs, CONTENDERS, (contender) =>
+  return await interleave(plan.runs, CONTENDERS, (contender) =>
     pullCold(servers[contender], upstream, { layers: LAYERS, layerBytes: LAYER_BYTES, clients }),
   )
 }
