@@ -189,8 +189,8 @@ export class Events {
     this.#logger.info(daemon, 'started')
   }
 
-  stopping(event: { reason: string }): void {
-    this.#logger.info(event, 'stopping')
+  stopping(): void {
+    this.#logger.info('stopping')
   }
 
   stopped(): void {

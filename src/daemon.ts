@@ -1,0 +1,181 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { Fills } from './cache/fills.ts'
+import { Holdings } from './cache/holdings.ts'
+import { Mirror } from './cache/mirror.ts'
+import { Uses } from './cache/uses.ts'
+import type { Config } from './config/schema.ts'
+import type { UpstreamConfig } from './config/upstreams.ts'
+import { createAdminApp } from './http/admin/app.ts'
+import type { Stats, UpstreamStats } from './http/admin/stats.ts'
+import { createApp } from './http/app.ts'
+import { listen } from './http/server.ts'
+import { openSqliteInventory } from './inventory/sqlite.ts'
+import { Routes } from './policy/routes.ts'
+import { FileSpoolFolder } from './store/file-spool.ts'
+import { FileStore } from './store/file-store.ts'
+import { lockFolder } from './store/folder-lock.ts'
+import { Events } from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { BreakerSource } from './upstream/breaker.ts'
+import { Budget } from './upstream/budget.ts'
+import { RetrySource } from './upstream/retry.ts'
+import { ThrottleSource } from './upstream/throttle.ts'
+import { Transport } from './upstream/transport.ts'
+import { UpstreamClient } from './upstream/upstream-client.ts'
+import { systemClock as clock } from './util/clock.ts'
+import { VERSION } from './version.ts'
+
+/** What is on its way when the daemon is told to stop may take this long: answers first, then fills. */
+const ANSWERS_DEADLINE_MS = 20_000
+const FILLS_DEADLINE_MS = 5_000
+
+/** A fill fails when upstream has given it no byte for this long. */
+const FILL_PATIENCE_MS = 120_000
+
+export interface Address {
+  host: string
+  port: number
+}
+
+/** A mirror that runs. Disposing stops it: no new requests, then what is on its way, then the rest. */
+export interface Daemon extends AsyncDisposable {
+  address: Address
+  adminAddress: Address
+}
+
+/**
+ * Starts everything, or nothing and throws why. No upstream has to be up. `hurry` cuts short what
+ * disposing waits for.
+ */
+export async function startDaemon(
+  config: Config,
+  logger: Logger,
+  hurry: AbortSignal,
+): Promise<Daemon> {
+  await using parts = new AsyncDisposableStack()
+  const startedAtMs = clock.now()
+  const metrics = new Metrics()
+  const events = new Events(logger, metrics)
+
+  const holder = { pid: process.pid, hostName: hostname(), sinceMs: startedAtMs }
+  parts.use(await lockFolder(config.data, holder))
+  const spools = new FileSpoolFolder(join(config.data, 'spool'))
+  await spools.clear()
+  const store = parts.use(new FileStore(join(config.data, 'blobs')))
+  const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
+
+  const holdings = new Holdings({ store, inventory, spools, clock, events })
+  const uses = parts.use(new Uses({ inventory, clock, events }))
+  const fills = new Fills({
+    spools,
+    clock,
+    events,
+    commit: (...blob) => holdings.keepBlob(...blob),
+    giveUpAfterMs: FILL_PATIENCE_MS,
+  })
+
+  const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
+    const { source, stats, transport } = openUpstream(name, options, events)
+    parts.use(transport)
+    const isPublic = options.credentials.length === 0
+    const mirror = parts.use(
+      new Mirror({
+        registry: name,
+        source,
+        isPublic,
+        holdings,
+        fills,
+        uses,
+        tags: options.tags,
+        clock,
+        events,
+      }),
+    )
+    return { name, prefix: options.prefix, isDefault: options.default, source: mirror, stats }
+  })
+  parts.defer(() => fills.drain(deadline(FILLS_DEADLINE_MS, hurry)))
+
+  let isReady = false
+  const listening = { isReady: () => isReady, events }
+  const stats = async (): Promise<Stats> => ({
+    uptimeMs: clock.now() - startedAtMs,
+    ...events.totals(),
+    store: { ...(await inventory.totals()), maxBytes: null },
+    fills: fills.list().map(({ repository: { registry, name }, totalBytes, ...fill }) => ({
+      ...fill,
+      repository: `${registry}/${name}`,
+      totalBytes: totalBytes ?? null,
+    })),
+    upstreams: upstreams.map((upstream) => upstream.stats()),
+  })
+  const token = config.admin.token?.reveal()
+  const adminApp = createAdminApp({ ...listening, metrics, stats, token })
+  const adminServer = parts.use(await listen(adminApp.callback(), config.admin))
+  const app = createApp({ ...listening, routes: new Routes(upstreams) })
+  const server = await listen(app.callback(), config.listen)
+  parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
+  parts.defer(() => {
+    isReady = false
+    events.stopping()
+  })
+
+  isReady = true
+  const address = { host: server.host, port: server.port }
+  const adminAddress = { host: adminServer.host, port: adminServer.port }
+  events.started({
+    version: VERSION,
+    address: `${address.host}:${address.port}`,
+    adminAddress: `${adminAddress.host}:${adminAddress.port}`,
+    data: config.data,
+    upstreams: upstreams.map(({ name }) => name),
+  })
+  const running = parts.move()
+  return {
+    address,
+    adminAddress,
+    async [Symbol.asyncDispose]() {
+      await running[Symbol.asyncDispose]()
+      events.stopped()
+    },
+  }
+}
+
+interface OpenUpstream {
+  source: ThrottleSource
+  transport: Transport
+  stats: () => UpstreamStats
+}
+
+function openUpstream(name: string, options: UpstreamConfig, events: Events): OpenUpstream {
+  const { url } = options
+  const transport = new Transport({ upstream: name, userAgent: `entrepot/${VERSION}`, events })
+  const budget = new Budget(clock)
+  const credentials = options.credentials.map(({ username, password }) => ({
+    username,
+    password: password.reveal(),
+  }))
+  const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
+  const retry = new RetrySource(client, { clock })
+  const breaker = new BreakerSource(retry, { upstream: name, clock, events })
+  const source = new ThrottleSource(breaker, { clock })
+  return {
+    source,
+    transport,
+    stats: () => ({
+      name,
+      state: breaker.state(),
+      budget: budget.snapshot().map(({ credential, limit, remaining, resetAtMs }) => ({
+        credential,
+        limit,
+        remaining,
+        resetAt: resetAtMs === undefined ? null : new Date(resetAtMs).toISOString(),
+      })),
+    }),
+  }
+}
+
+function deadline(ms: number, hurry: AbortSignal): AbortSignal {
+  return AbortSignal.any([AbortSignal.timeout(ms), hurry])
+}
