@@ -5,6 +5,7 @@ export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): numbe
   const text = headers['retry-after']?.trim()
   if (!text) return undefined
   if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
-  const atMs = Date.parse(text)
+  // Date.parse alone takes nearly anything for a date.
+  const atMs = /^[a-z]{3,9},? /i.test(text) ? Date.parse(text) : NaN
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs)
 }

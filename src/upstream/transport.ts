@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 import { Agent, errors, type Dispatcher } from 'undici'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { UpstreamAnswer } from '../telemetry/events.ts'
@@ -62,6 +63,9 @@ export class Transport implements AsyncDisposable {
 
   async request(request: TransportRequest): Promise<TransportResponse> {
     const { url, method, headers, signal } = request
+    // undici frees a connection one turn after its answer: wait that long, or a request straight
+    // after another would open a new one.
+    await setImmediate()
     signal.throwIfAborted()
     const exchange = new Exchange(request, this.#options)
     this.#agent.dispatch(
