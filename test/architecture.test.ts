@@ -24,8 +24,9 @@ const ARCHITECTURE: Architecture = {
     cache: [...FOUNDATION, 'store', 'inventory'],
     policy: FOUNDATION,
     http: [...FOUNDATION, ...PARTS],
-    daemon: [...FOUNDATION, ...PARTS, 'config', 'http'],
-    cli: ['util', 'config', 'telemetry', 'daemon'],
+    version: [],
+    daemon: [...FOUNDATION, ...PARTS, 'config', 'http', 'version'],
+    cli: ['util', 'config', 'telemetry', 'daemon', 'version'],
     main: ['cli'],
   },
   owners: {

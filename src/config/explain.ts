@@ -3,16 +3,19 @@ import { childSchema, type KeyPath, type KeySchema, propertiesOf, ROOT, typeText
 import type { Origin } from './layers.ts'
 import type { LoadedConfig } from './load.ts'
 
+/** A value as it is printed; undefined where there is none. */
+export type Scalar = string | number | boolean | undefined
+
 /** All there is to know about one key of a loaded configuration. */
 export interface Explanation {
   key: string
   meaning: string
   type: string
-  /** Undefined where there is none: the key may be left out, or its meaning says what is taken. */
-  default: unknown
+  /** Where there is none the key may be left out, or its meaning says what is taken. */
+  default: Scalar
   variable: string
-  /** What is in force; undefined where nothing is. Secrets are hidden. */
-  value: unknown
+  /** What is in force; secrets are hidden. */
+  value: Scalar
   origin: Origin
 }
 
@@ -30,9 +33,9 @@ export function explainConfig(loaded: LoadedConfig): Explanation[] {
         key: path.join('.'),
         meaning: schema.description ?? '',
         type: typeText(schema),
-        default: schema.default,
+        default: schema.default as Scalar,
         variable: variableOf(path),
-        value,
+        value: value as Scalar,
         origin: loaded.originOf(path),
       },
     ]

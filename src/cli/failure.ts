@@ -1,0 +1,38 @@
+import { inspect } from 'node:util'
+import { CommanderError } from 'commander'
+import { ConfigError } from '../config/config-error.ts'
+import { printError } from './output.ts'
+
+/** What the process ends with; 64 and 78 as in BSD's sysexits. */
+export const EXIT = { ok: 0, failure: 1, usage: 64, config: 78 } as const
+
+/** The command was called wrongly. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Names of errors that no part of ours throws on purpose. */
+const UNFORESEEN = new Set(['Error', 'TypeError', 'RangeError', 'SyntaxError', 'ReferenceError'])
+
+/** Tells why a command failed and returns what the process is to end with. */
+export function reportFailure(error: unknown): number {
+  // Commander has told already, or was only asked for help or the version.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof ConfigError) {
+    printError(error.message)
+    return EXIT.config
+  }
+  if (error instanceof UsageError) {
+    printError(`entrepot: ${error.message}`)
+    return EXIT.usage
+  }
+  printError(`entrepot: ${failureText(error)}`)
+  return EXIT.failure
+}
+
+/** Of failures that we know the message, which says enough; of others everything there is. */
+function failureText(error: unknown): string {
+  if (!(error instanceof Error)) return inspect(error)
+  if ('syscall' in error) return error.message
+  return UNFORESEEN.has(error.name) ? inspect(error) : error.message
+}

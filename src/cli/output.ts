@@ -1,0 +1,19 @@
+/** For people. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** For programs. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, undefined, 2))
+}
+
+export function printError(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Lines of two columns, the second of which begins at the same place in all of them. */
+export function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([first]) => first.length))
+  return rows.map(([first, second]) => `${first.padEnd(width)}  ${second}`.trimEnd()).join('\n')
+}

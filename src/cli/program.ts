@@ -1,0 +1,37 @@
+import { Command } from 'commander'
+import { configCommand } from './config.ts'
+import { type ConfigOptions, withConfigOptions } from './config-options.ts'
+import { EXIT, reportFailure } from './failure.ts'
+import { VERSION } from '../version.ts'
+
+/** Runs a command to its end and returns what the process is to end with. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return reportFailure(error)
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('entrepot')
+    .description('Pull-through cache mirror for container images.')
+    .version(VERSION)
+  withConfigOptions(program.command('serve'))
+    .description('Runs the mirror until it is told to stop.')
+    .action(async (options: ConfigOptions) => {
+      // The other commands are quicker without the daemon's code.
+      const { serve } = await import('./serve.ts')
+      await serve(options)
+    })
+  program.addCommand(configCommand())
+  makeThrow(program)
+  return program
+}
+
+/** Commander ends the process on a wrong command unless every command is told to throw. */
+function makeThrow(command: Command): void {
+  command.exitOverride()
+  for (const child of command.commands) makeThrow(child)
+}

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
+import { RunningProcess } from '../support/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { ENTREPOT, runEntrepot } from './run-entrepot.ts'
+
+interface Started {
+  msg: string
+  address: string
+  adminAddress: string
+  data: string
+}
+
+function spawnMirror(data: string, env: Record<string, string> = {}): RunningProcess {
+  const args = ['serve', '--host', '127.0.0.1', '--port', '0', '--data', data]
+  return new RunningProcess([...ENTREPOT, ...args], {
+    env: { ENTREPOT_ADMIN__PORT: '0', ...env },
+  })
+}
+
+function lineOf(mirror: RunningProcess, message: string): Promise<Started> {
+  return eventually(`the log line "${message}"`, () => {
+    if (mirror.exit) throw new Error(`the mirror ended:\n${mirror.output}`)
+    const lines = mirror.output.split('\n').filter((line) => line.endsWith('}'))
+    return lines.map((line) => JSON.parse(line) as Started).find(({ msg }) => msg === message)
+  })
+}
+
+describe('serve', () => {
+  test('answers clients until SIGTERM, and ends with 0', async () => {
+    await using folder = await temporaryFolder()
+    await using mirror = spawnMirror(join(folder.path, 'data'))
+    const { address, adminAddress, data } = await lineOf(mirror, 'started')
+    expect((await fetch(`http://${address}/v2/`)).status).toBe(200)
+    expect((await fetch(`http://${adminAddress}/api/v1/stats`)).status).toBe(200)
+    expect(data).toBe(join(folder.path, 'data'))
+    mirror.kill('SIGTERM')
+    expect(await mirror.exited).toEqual({ code: 0, signal: null })
+    expect(mirror.output).toContain('"msg":"stopped"')
+  })
+
+  test('ends with 0 on SIGINT too', async () => {
+    await using folder = await temporaryFolder()
+    await using mirror = spawnMirror(join(folder.path, 'data'))
+    await lineOf(mirror, 'started')
+    mirror.kill('SIGINT')
+    expect(await mirror.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('shows people the line to paste', async () => {
+    await using folder = await temporaryFolder()
+    const port = await freePort()
+    const env = { ENTREPOT_LOG__FORMAT: 'pretty', ENTREPOT_LISTEN__HOST: '0.0.0.0' }
+    const args = ['serve', '--port', String(port), '--data', folder.path]
+    await using mirror = new RunningProcess([...ENTREPOT, ...args], {
+      env: { ENTREPOT_ADMIN__PORT: '0', ...env },
+    })
+    await eventually('the line', () => mirror.output.includes('registry-mirrors'))
+    expect(mirror.output).toContain(`"registry-mirrors": ["http://localhost:${port}"]`)
+    expect(mirror.output).toContain('docker.io (default)')
+    expect(mirror.output).toContain(folder.path)
+  })
+
+  test('waits on SIGTERM for answers that are on their way, but not after a second one', async () => {
+    await using folder = await temporaryFolder()
+    await using upstream = await startSilentRegistry()
+    const env = { ENTREPOT_UPSTREAMS__DOCKER_IO__URL: upstream.url }
+    await using mirror = spawnMirror(join(folder.path, 'data'), env)
+    const { address } = await lineOf(mirror, 'started')
+    const answer = fetch(`http://${address}/v2/library/alpine/manifests/latest`).then(
+      (response) => response.status,
+      () => 'cut',
+    )
+    await upstream.asked
+    mirror.kill('SIGTERM')
+    await lineOf(mirror, 'stopping')
+    expect((await fetch(`http://${address}/v2/`).catch(() => undefined))?.status).toBeUndefined()
+    expect(mirror.exit).toBeUndefined()
+    mirror.kill('SIGTERM')
+    expect(await mirror.exited).toEqual({ code: 0, signal: null })
+    expect(await answer).toBe('cut')
+  })
+})
+
+describe('serve does not start', () => {
+  test('with a wrong configuration', async () => {
+    expect(await runEntrepot(['serve', '--port', '65536', '--log-level', 'loud'])).toEqual({
+      code: 78,
+      stdout: '',
+      stderr: [
+        '--port: listen.port: expected a port from 0 to 65535',
+        '--log-level: log.level: expected trace, debug, info, warn, error, or fatal',
+        '',
+      ].join('\n'),
+    })
+  })
+
+  test('on a port that is in use', async () => {
+    await using folder = await temporaryFolder()
+    await using other = await startSilentRegistry()
+    const args = ['serve', '--host', '127.0.0.1', '--port', String(other.port)]
+    const env = { ENTREPOT_ADMIN__PORT: '0', ENTREPOT_DATA: folder.path }
+    const { code, stderr } = await runEntrepot(args, env)
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      `entrepot: listen EADDRINUSE: address already in use 127.0.0.1:${other.port}\n`,
+    )
+  })
+
+  test('on a data folder that another process holds', async () => {
+    await using folder = await temporaryFolder()
+    await using mirror = spawnMirror(folder.path)
+    await lineOf(mirror, 'started')
+    const args = ['serve', '--host', '127.0.0.1', '--port', '0', '--data', folder.path]
+    const { code, stderr } = await runEntrepot(args, { ENTREPOT_ADMIN__PORT: '0' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      new RegExp(`^entrepot: ${folder.path} is in use by process ${mirror.pid} on .*\\n$`),
+    )
+  })
+})
+
+/** A registry that takes requests and never answers. */
+async function startSilentRegistry(): Promise<
+  AsyncDisposable & { url: string; port: number; asked: Promise<unknown> }
+> {
+  const server = createServer(() => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    asked: once(server, 'request'),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { configKeys } from '../src/config/keys.ts'
+import { loadConfig } from '../src/config/load.ts'
+import { configurationPage } from './support/configuration-page.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+test('docs/configuration.md is what the schema says; npm run docs writes it', async () => {
+  expect(await readFile(join(ROOT, 'docs/configuration.md'), 'utf8')).toBe(configurationPage())
+})
+
+describe('mirror.config.yml', () => {
+  const shipped = join(ROOT, 'mirror.config.yml')
+
+  test('says what holds without it', async () => {
+    const { config } = await loadConfig({ file: shipped, environment: {} })
+    const flags = [{ flag: '--data', path: ['data'], text: join(ROOT, 'data') }]
+    expect(config).toEqual((await loadConfig({ environment: {}, flags })).config)
+  })
+
+  test('shows every key, those without a default as comments', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'everything.yml')
+    const text = await readFile(shipped, 'utf8')
+    await writeFile(file, text.replace(/^( +)# /gm, '$1'))
+    const environment = { MIRROR_ADMIN_TOKEN: 'x', DOCKER_HUB_TOKEN: 'x' }
+    const loaded = await loadConfig({ file, environment })
+    for (const { path } of configKeys()) {
+      const origin = loaded.originOf(path.map((key) => (key === 'NAME' ? 'docker.io' : key)))
+      expect({ path, source: origin.source }).toEqual({ path, source: 'file' })
+    }
+  })
+})
