@@ -42,7 +42,8 @@ export interface InventoryTotals {
 export interface Inventory extends AsyncDisposable {
   /**
    * Records content that was committed to the store, what it names (of a manifest), and links it
-   * from the repository. Recording what is held already adds the link.
+   * from the repository. Recording what is held already adds the link and changes nothing else,
+   * except that a blob which proves to be a manifest becomes one.
    */
   record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void>
   /** Links content that is held. False where it is not held. */
@@ -62,7 +63,10 @@ export interface Inventory extends AsyncDisposable {
   /** All known tags, in lexical order. */
   tags(repository: RepositoryId): Promise<Tag[]>
 
-  /** Raises the last use of content; what is not held is passed over, a time never goes back. */
+  /**
+   * Raises the last use of content; what is not held is passed over, a time never goes back. A
+   * long list is recorded in pieces, between which other calls get their turn.
+   */
   touch(uses: Use[]): Promise<void>
   totals(): Promise<InventoryTotals>
   /** Everything that is held, in order of digest, after `after`, at most `limit`. */

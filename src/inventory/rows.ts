@@ -1,0 +1,21 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Content } from './inventory.ts'
+import type { Schema } from './schema.ts'
+
+/** A descriptor as columns. */
+export function columnsOf({ digest, mediaType, sizeBytes }: Descriptor) {
+  return { digest, media_type: mediaType, size_bytes: sizeBytes }
+}
+
+export function descriptorOf(row: ReturnType<typeof columnsOf>): Descriptor {
+  return { mediaType: row.media_type, digest: row.digest, sizeBytes: row.size_bytes }
+}
+
+export function contentOf(row: Schema['content']): Content {
+  return {
+    ...descriptorOf(row),
+    kind: row.kind,
+    storedAtMs: row.stored_at_ms,
+    usedAtMs: row.used_at_ms,
+  }
+}

@@ -1,0 +1,58 @@
+import type { Generated } from 'kysely'
+import type { Digest } from '../oci/digest.ts'
+import type { Repository, Tag } from '../oci/reference.ts'
+import type { ContentKind } from './inventory.ts'
+
+/** The tables of the inventory's database. Sizes are bytes, times milliseconds since the Unix epoch. */
+export interface Schema {
+  repository: RepositoryTable
+  content: ContentTable
+  link: LinkTable
+  child: ChildTable
+  tag: TagTable
+  totals: TotalsTable
+}
+
+interface RepositoryTable {
+  id: Generated<number>
+  registry: string
+  name: Repository
+}
+
+interface ContentTable {
+  digest: Digest
+  kind: ContentKind
+  media_type: string
+  size_bytes: number
+  stored_at_ms: number
+  used_at_ms: number
+}
+
+interface LinkTable {
+  digest: Digest
+  repository_id: number
+}
+
+/** What a manifest names, held or not. */
+interface ChildTable {
+  parent_digest: Digest
+  position: number
+  digest: Digest
+  media_type: string
+  size_bytes: number
+}
+
+interface TagTable {
+  repository_id: number
+  name: Tag
+  digest: Digest
+  media_type: string
+  size_bytes: number
+  checked_at_ms: number
+}
+
+/** One row: the sums over `content`, kept in the transactions that change it. */
+interface TotalsTable {
+  bytes: number
+  entries: number
+}
