@@ -30,7 +30,7 @@ async function serve(
   context.state.exchange.kind = request.kind
   switch (request.kind) {
     case 'ping':
-      return answerJson(context, 200, API_VERSION, {})
+      return answerJson(context, 200, { ...API_VERSION }, {})
     case 'manifest':
       return serveManifest(context, request, routeOf(context, request, routes))
     case 'blob':

@@ -1,0 +1,115 @@
+import { assert, json, property, uint8Array } from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  isIndexType,
+  isSchema1Type,
+  MANIFEST_TYPES,
+  parseManifest,
+  parseManifestType,
+  type ManifestType,
+} from '../../src/oci/manifest.ts'
+import { buildImage, buildIndex } from '../support/images.ts'
+
+const [OCI_INDEX, OCI_MANIFEST] = MANIFEST_TYPES
+
+function bytesOf(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value))
+}
+
+describe.each(['oci', 'docker'] as const)('of the %s kind', (format) => {
+  test('an image names its config and its layers', async () => {
+    const image = await buildImage({ format, layers: 3 })
+    const { mediaType, bytes } = image.manifests.get(image.root.digest)!
+    const content = parseManifest(mediaType, bytes)!
+    expect(isIndexType(mediaType)).toBe(false)
+    expect(content.manifests).toEqual([])
+    expect(content.blobs.map(({ digest }) => digest).sort()).toEqual([...image.blobs.keys()].sort())
+  })
+
+  test('an index names its images', async () => {
+    const amd64 = await buildImage({ format, seed: 'a' })
+    const arm64 = await buildImage({ format, seed: 'b' })
+    const index = buildIndex({ amd64, arm64 }, format)
+    const { mediaType, bytes } = index.manifests.get(index.root.digest)!
+    const content = parseManifest(mediaType, bytes)!
+    expect(isIndexType(mediaType)).toBe(true)
+    expect(content.blobs).toEqual([])
+    expect(content.manifests).toEqual([amd64.root, arm64.root])
+  })
+})
+
+describe('media types', () => {
+  test('a manifest type may come with parameters and in any case', () => {
+    expect(parseManifestType(`${OCI_INDEX.toUpperCase()} ; charset=utf-8`)).toBe(OCI_INDEX)
+  })
+
+  test.each(['application/json', 'text/html', '', `${OCI_INDEX}x`])('%j is none', (type) => {
+    expect(parseManifestType(type)).toBeUndefined()
+  })
+
+  test('schema 1 is told apart from schema 2', () => {
+    const docker = 'application/vnd.docker.distribution.manifest'
+    expect(isSchema1Type(`${docker}.v1+json`)).toBe(true)
+    expect(isSchema1Type(`${docker}.v1+prettyjws`)).toBe(true)
+    expect(isSchema1Type(`${docker}.v2+json`)).toBe(false)
+  })
+})
+
+describe('what is no manifest', () => {
+  const config = { mediaType: 'x', digest: `sha256:${'0'.repeat(64)}`, size: 1 }
+
+  test.each<[string, unknown]>([
+    ['schema 1', { schemaVersion: 1, fsLayers: [] }],
+    ['a list', []],
+    ['null', null],
+    ['another media type inside', { schemaVersion: 2, mediaType: OCI_INDEX, config }],
+    ['no config', { schemaVersion: 2, layers: [] }],
+    ['a digest that is none', { schemaVersion: 2, config: { ...config, digest: 'sha256:0' } }],
+    ['a negative size', { schemaVersion: 2, config: { ...config, size: -1 } }],
+    ['a broken size', { schemaVersion: 2, config: { ...config, size: 1.5 } }],
+    ['a layer that is none', { schemaVersion: 2, config, layers: ['x'] }],
+  ])('%s', (_, value) => {
+    expect(parseManifest(OCI_MANIFEST, bytesOf(value))).toBeUndefined()
+  })
+
+  test('bytes that are not UTF-8', () => {
+    const [start, end] = ['{"schemaVersion":2,"x":"', '"}'].map((text) => Buffer.from(text))
+    const bytes = Buffer.concat([start!, Buffer.from([0xff]), end!])
+    expect(parseManifest(OCI_INDEX, bytes)).toBeUndefined()
+  })
+
+  test('nothing makes it throw', () => {
+    const types: readonly ManifestType[] = MANIFEST_TYPES
+    assert(
+      property(uint8Array(), json(), (bytes, text) => {
+        for (const type of types) {
+          parseManifest(type, bytes)
+          parseManifest(type, Buffer.from(text))
+        }
+      }),
+    )
+  })
+})
+
+test('unknown fields and types of artifacts are let through', () => {
+  const digest = `sha256:${'1'.repeat(64)}`
+  const attestation = {
+    mediaType: 'application/vnd.in-toto+json',
+    digest,
+    size: 2,
+    annotations: {},
+  }
+  const bytes = bytesOf({
+    schemaVersion: 2,
+    artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
+    config: { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2, data: 'e30=' },
+    layers: [attestation],
+    subject: attestation,
+  })
+  expect(parseManifest(OCI_MANIFEST, bytes)?.blobs).toHaveLength(2)
+})
+
+test('an index without images is one', () => {
+  const bytes = bytesOf({ schemaVersion: 2, manifests: [] })
+  expect(parseManifest(OCI_INDEX, bytes)).toMatchObject({ manifests: [], blobs: [] })
+})

@@ -1,0 +1,198 @@
+import {
+  assert,
+  constantFrom,
+  nat,
+  oneof,
+  property,
+  string,
+  stringMatching,
+  webPath,
+} from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { RegistryError, type ErrorCode } from '../../src/oci/registry-error.ts'
+import { isRegistryPath, parseRegistryRequest } from '../../src/oci/registry-request.ts'
+
+const DIGEST = digestOf(Buffer.from('entrepot'))
+
+function codeOf(method: string, url: string): ErrorCode | undefined {
+  try {
+    parseRegistryRequest(method, url)
+    return undefined
+  } catch (error) {
+    if (error instanceof RegistryError) return error.code
+    throw error
+  }
+}
+
+describe('what is asked for', () => {
+  test.each(['/v2', '/v2/', '/v2/?ns=docker.io'])('%s is a ping', (url) => {
+    expect(parseRegistryRequest('GET', url)).toEqual({ kind: 'ping' })
+  })
+
+  test('a manifest by tag', () => {
+    expect(parseRegistryRequest('GET', '/v2/library/alpine/manifests/3.20')).toEqual({
+      kind: 'manifest',
+      isHead: false,
+      repository: 'library/alpine',
+      ns: undefined,
+      reference: { kind: 'tag', repository: 'library/alpine', tag: '3.20' },
+    })
+  })
+
+  test('a manifest by digest, with the registry that is meant', () => {
+    expect(parseRegistryRequest('HEAD', `/v2/a/manifests/${DIGEST}?ns=ghcr.io`)).toEqual({
+      kind: 'manifest',
+      isHead: true,
+      repository: 'a',
+      ns: 'ghcr.io',
+      reference: { kind: 'digest', repository: 'a', digest: DIGEST },
+    })
+  })
+
+  test('a blob', () => {
+    expect(parseRegistryRequest('GET', `/v2/docker.io/library/alpine/blobs/${DIGEST}`)).toEqual({
+      kind: 'blob',
+      isHead: false,
+      repository: 'docker.io/library/alpine',
+      ns: undefined,
+      digest: DIGEST,
+    })
+  })
+
+  test.each([
+    ['', {}],
+    ['?n=10', { limit: 10 }],
+    ['?last=3.19&n=0', { limit: 0, after: '3.19' }],
+    ['?last=', {}],
+    ['?last=a%2Eb', { after: 'a.b' }],
+  ])('tags, with page %j', (query, page) => {
+    expect(parseRegistryRequest('GET', `/v2/a/b/tags/list${query}`)).toEqual({
+      kind: 'tags',
+      repository: 'a/b',
+      ns: undefined,
+      page,
+    })
+  })
+
+  test('words of the API may be parts of names', () => {
+    expect(parseRegistryRequest('GET', '/v2/manifests/blobs/tags/manifests/list')).toMatchObject({
+      repository: 'manifests/blobs/tags',
+      reference: { tag: 'list' },
+    })
+    expect(parseRegistryRequest('GET', '/v2/x/manifests/tags/list')).toMatchObject({
+      kind: 'tags',
+      repository: 'x/manifests',
+    })
+  })
+
+  test('an escaped colon in a digest is a colon', () => {
+    const url = `/v2/a/blobs/${encodeURIComponent(DIGEST)}`
+    expect(parseRegistryRequest('GET', url)).toMatchObject({ digest: DIGEST })
+  })
+})
+
+describe('what is refused', () => {
+  test.each<[string, ErrorCode]>([
+    ['/v2/Alpine/manifests/3', 'NAME_INVALID'],
+    ['/v2//manifests/3', 'NAME_INVALID'],
+    ['/v2/manifests/3', 'NAME_INVALID'],
+    ['/v2/tags/list', 'NAME_INVALID'],
+    ['/v2/a/../b/manifests/3', 'NAME_INVALID'],
+    ['/v2/a/%2e%2e/b/manifests/3', 'NAME_INVALID'],
+    ['/v2/a%2fb/manifests/3', 'NAME_INVALID'],
+    [`/v2/${'a'.repeat(256)}/manifests/3`, 'NAME_INVALID'],
+    ['/v2/a/manifests/', 'TAG_INVALID'],
+    ['/v2/a/manifests/..', 'TAG_INVALID'],
+    ['/v2/a/manifests/%2e%2e', 'TAG_INVALID'],
+    ['/v2/a/manifests/%2e%2e%2fb', 'TAG_INVALID'],
+    ['/v2/a/manifests/%zz', 'TAG_INVALID'],
+    ['/v2/a/manifests/%00', 'TAG_INVALID'],
+    ['/v2/a/manifests/sha256:1', 'DIGEST_INVALID'],
+    ['/v2/a/manifests/md5:d41d8cd98f00b204e9800998ecf8427e', 'DIGEST_INVALID'],
+    ['/v2/a/blobs/latest', 'DIGEST_INVALID'],
+    [`/v2/a/blobs/${DIGEST.toUpperCase()}`, 'DIGEST_INVALID'],
+    ['/v2/a/tags/list?n=-1', 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?n=', 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?n=1e3', 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list/', 'NAME_UNKNOWN'],
+    ['/v2/_catalog', 'NAME_UNKNOWN'],
+    [`/v2/a/referrers/${DIGEST}`, 'NAME_UNKNOWN'],
+    ['/v2/a/blobs/uploads/', 'UNSUPPORTED'],
+  ])('GET %s: %s', (url, code) => {
+    expect(codeOf('GET', url)).toBe(code)
+  })
+
+  test.each([
+    ['PUT', '/v2/a/manifests/3'],
+    ['DELETE', `/v2/a/manifests/${DIGEST}`],
+    ['DELETE', `/v2/a/blobs/${DIGEST}`],
+    ['POST', '/v2/a/blobs/uploads/'],
+    ['POST', '/v2/a/blobs/uploads/?mount=x&from=y'],
+    ['PATCH', '/v2/a/blobs/uploads/5f0c'],
+    ['PUT', `/v2/a/blobs/uploads/5f0c?digest=${DIGEST}`],
+    ['POST', '/v2/'],
+  ])('%s %s is a push', (method, url) => {
+    expect(codeOf(method, url)).toBe('UNSUPPORTED')
+  })
+})
+
+test('only the root of the API and what is below it is the registry', () => {
+  for (const url of ['/v2', '/v2/', '/v2?x', '/v2/a']) expect(isRegistryPath(url)).toBe(true)
+  for (const url of ['/', '/v1/', '/v22', '/healthz', '']) expect(isRegistryPath(url)).toBe(false)
+})
+
+describe('for any path', () => {
+  const piece = constantFrom(
+    '/',
+    'manifests',
+    'blobs',
+    'tags/list',
+    'a',
+    '..',
+    '%2e',
+    '%',
+    '?n=',
+    DIGEST,
+  )
+  const path = oneof(
+    webPath(),
+    string(),
+    nat(8).chain((length) => string({ unit: piece, minLength: length })),
+  )
+
+  test('it is read, or refused with a code of the registry', () => {
+    assert(
+      property(constantFrom('GET', 'HEAD', 'PUT', 'BREW'), path, (method, rest) => {
+        codeOf(method, `/v2/${rest}`)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('what is read holds no way out of a folder', () => {
+    assert(
+      property(path, (rest) => {
+        const url = `/v2/${rest}`
+        if (codeOf('GET', url) !== undefined) return
+        const request = parseRegistryRequest('GET', url)
+        if (request.kind === 'ping') return
+        expect(request.repository).toMatch(/^[a-z0-9]([a-z0-9._/-]*[a-z0-9])?$/)
+        expect(request.repository).not.toContain('..')
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('a well-formed path gives back its parts', () => {
+    const name = stringMatching(/^[a-z0-9]{1,8}(\/[a-z0-9]{1,8}){0,3}$/)
+    const tag = stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/)
+    assert(
+      property(name, tag, (repository, tagName) => {
+        expect(
+          parseRegistryRequest('GET', `/v2/${repository}/manifests/${tagName}?ns=docker.io`),
+        ).toMatchObject({ repository, ns: 'docker.io', reference: { tag: tagName } })
+      }),
+    )
+  })
+})

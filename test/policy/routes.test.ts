@@ -1,0 +1,112 @@
+import { assert, constantFrom, option, property, stringMatching } from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseRepository } from '../../src/oci/reference.ts'
+import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
+import { MemorySource } from '../support/memory-source.ts'
+
+function upstream(name: string, options: Partial<RouteUpstream> = {}): RouteUpstream {
+  return { name, prefix: name, isDefault: false, source: new MemorySource(), ...options }
+}
+
+const hub = upstream('docker.io', { isDefault: true })
+const ghcr = upstream('ghcr.io')
+const team = upstream('registry.example.com', { prefix: 'team' })
+const nested = upstream('nested.example.com', { prefix: 'team/nested' })
+const routes = new Routes([hub, ghcr, team, nested])
+
+function find(name: string, ns?: string): string | undefined {
+  const route = routes.find({ repository: parseRepository(name)!, ns })
+  return route && `${route.via} ${route.upstream}/${route.repository}`
+}
+
+describe('without a registry in the request', () => {
+  test('the default upstream answers', () => {
+    expect(find('grafana/grafana')).toBe('default docker.io/grafana/grafana')
+  })
+
+  test('one-part names are official images of Docker Hub', () => {
+    expect(find('alpine')).toBe('default docker.io/library/alpine')
+    expect(find('library/alpine')).toBe('default docker.io/library/alpine')
+  })
+
+  test('one-part names stay as they are at another default', () => {
+    const other = new Routes([upstream('quay.io', { isDefault: true })])
+    expect(other.find({ repository: parseRepository('alpine')!, ns: undefined })).toMatchObject({
+      repository: 'alpine',
+    })
+  })
+
+  test('without a default nothing does', () => {
+    const none = new Routes([ghcr])
+    expect(none.find({ repository: parseRepository('a/b')!, ns: undefined })).toBeUndefined()
+  })
+})
+
+describe('with a path prefix', () => {
+  test.each([
+    ['ghcr.io/owner/app', 'prefix ghcr.io/owner/app'],
+    ['ghcr.io/app', 'prefix ghcr.io/app'],
+    ['docker.io/alpine', 'prefix docker.io/library/alpine'],
+    ['docker.io/library/alpine', 'prefix docker.io/library/alpine'],
+    ['team/app', 'prefix registry.example.com/app'],
+    ['team/nested/app', 'prefix nested.example.com/app'],
+  ])('%s', (name, route) => {
+    expect(find(name)).toBe(route)
+  })
+
+  test('a name that only begins like a prefix goes to the default', () => {
+    expect(find('ghcr.iox/app')).toBe('default docker.io/ghcr.iox/app')
+    expect(find('teams/app')).toBe('default docker.io/teams/app')
+    expect(find('team')).toBe('default docker.io/library/team')
+  })
+})
+
+describe('with ns', () => {
+  test.each(['docker.io', 'registry-1.docker.io', 'index.docker.io'])('%s is Docker Hub', (ns) => {
+    expect(find('alpine', ns)).toBe('ns docker.io/library/alpine')
+  })
+
+  test('it wins over the default and over the prefix of another upstream', () => {
+    expect(find('owner/app', 'ghcr.io')).toBe('ns ghcr.io/owner/app')
+    expect(find('docker.io/app', 'ghcr.io')).toBe('ns ghcr.io/docker.io/app')
+  })
+
+  test('the host of its own upstream in the path is not part of the name', () => {
+    expect(find('ghcr.io/owner/app', 'ghcr.io')).toBe('ns ghcr.io/owner/app')
+    expect(find('docker.io/alpine', 'docker.io')).toBe('ns docker.io/library/alpine')
+  })
+
+  test('a prefix that may as well be a name stays, or another image would be served', () => {
+    expect(find('team/app', 'registry.example.com')).toBe('ns registry.example.com/team/app')
+  })
+
+  test('a registry that is not configured is nobody, the default neither', () => {
+    expect(find('owner/app', 'evil.example.com')).toBeUndefined()
+    expect(find('ghcr.io/owner/app', 'evil.example.com')).toBeUndefined()
+    expect(find('alpine', '')).toBeUndefined()
+    expect(find('alpine', '__proto__')).toBeUndefined()
+  })
+})
+
+test('whatever is asked, a route leads to a configured upstream and a valid name within what was asked', () => {
+  const name = stringMatching(
+    /^((docker\.io|ghcr\.io|team|team\/nested)\/)?[a-z0-9]{1,6}(\/[a-z]{1,4}){0,2}$/,
+  )
+  const ns = option(constantFrom('docker.io', 'ghcr.io', 'registry.example.com', 'x'), {
+    nil: undefined,
+  })
+  assert(
+    property(name, ns, (text, namespace) => {
+      const route = routes.find({ repository: parseRepository(text)!, ns: namespace })
+      if (!route) {
+        expect(namespace).toBe('x')
+        return
+      }
+      const { repository } = route
+      expect([hub, ghcr, team, nested].map((known) => known.source)).toContain(route.source)
+      expect(parseRepository(repository)).toBe(repository)
+      expect(text.endsWith(repository.replace(/^library\//, ''))).toBe(true)
+      if (route.upstream === 'docker.io') expect(repository).toContain('/')
+    }),
+  )
+})
