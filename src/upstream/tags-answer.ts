@@ -40,8 +40,9 @@ export async function tagsOfAnswer(
 /** Throws SyntaxError. */
 function parseNames(bytes: Uint8Array): string[] {
   const json = JSON.parse(new TextDecoder().decode(bytes)) as { tags?: unknown } | null
+  const names = json?.tags
   // docker-registry writes null where there are none.
-  const names = json?.tags ?? []
+  if (names === null) return []
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
     throw new SyntaxError('tags is not a list of names')
   }
