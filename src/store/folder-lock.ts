@@ -58,7 +58,8 @@ async function lockedDatabase(folder: string, holderFile: string): Promise<Datab
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(join(folder, 'lock.db'))
-    database.exec('BEGIN EXCLUSIVE')
+    // Nothing is ever written, so that it needs no journal beside it.
+    database.exec('pragma journal_mode = memory; begin exclusive')
     return database
   } catch (cause) {
     database?.close()
