@@ -17,6 +17,9 @@ export interface BreakerOptions {
   maxPauseMs?: number
 }
 
+/** What those are told to wait who come while a probe is under way. */
+const PROBE_WAIT_MS = 1_000
+
 interface Opening {
   cause: UpstreamError
   untilMs: number
@@ -69,7 +72,8 @@ export class BreakerSource extends WrappedSource {
     const opening = this.#opening
     if (!opening) return false
     const leftMs = opening.untilMs - this.#options.clock.now()
-    if (leftMs > 0 || this.#isProbing) throw this.#refusal(opening, Math.max(leftMs, 1_000))
+    if (leftMs > 0) throw this.#refusal(opening, leftMs)
+    if (this.#isProbing) throw this.#refusal(opening, PROBE_WAIT_MS)
     this.#isProbing = true
     this.#report('half-open')
     return true
