@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Config } from '../config/schema.ts'
 import { startDaemon } from '../daemon.ts'
 import { createLogger } from '../telemetry/logger.ts'
+import { systemClock } from '../util/clock.ts'
 import { bannerText } from './banner.ts'
 import { type ConfigOptions, loadWithOptions } from './config-options.ts'
 import { print } from './output.ts'
@@ -10,7 +11,7 @@ import { StopSignals } from './stop-signals.ts'
 /** Serves until a signal asks to stop; a second one ends the draining. */
 export async function serve(options: ConfigOptions): Promise<void> {
   const { config } = await loadWithOptions(options)
-  using signals = new StopSignals()
+  const signals = new StopSignals(process, systemClock)
   await using log = createLogger(config.log)
   await using daemon = await startDaemon(config, log.logger, signals.hurry)
   if (isReadByPeople(config)) print(bannerText(config, daemon.address, daemon.adminAddress))

@@ -13,7 +13,7 @@ import {
 import { ConfigError, type ConfigPlace } from './config-error.ts'
 import type { KeyPath } from './keys.ts'
 
-export type FilePlace = ConfigPlace & { source: 'file' }
+type FilePlace = ConfigPlace & { source: 'file' }
 
 /** A configuration file that was read: its values, and where each of them stands. */
 export interface ConfigDocument {

@@ -2,7 +2,7 @@ import { childSchema, configKeys, type KeySchema, NAME, propertiesOf, ROOT } fro
 import { nearest } from './suggestion.ts'
 
 /** A value from outside of the file. */
-export interface Override {
+interface Override {
   path: readonly string[]
   value: unknown
 }
@@ -17,7 +17,7 @@ export interface UnknownVariable {
   message: string
 }
 
-export const PREFIX = 'ENTREPOT_'
+const PREFIX = 'ENTREPOT_'
 
 /** Names the configuration file; not itself a key. */
 export const FILE_VARIABLE = `${PREFIX}CONFIG`

@@ -66,7 +66,7 @@ describe('serve', () => {
     expect(mirror.output).toContain(folder.path)
   })
 
-  test('waits on SIGTERM for answers that are on their way, but not after a second one', async () => {
+  test('waits on SIGTERM for answers that are on their way, but not after a second signal', async () => {
     await using folder = await temporaryFolder()
     await using upstream = await startSilentRegistry()
     const env = { ENTREPOT_UPSTREAMS__DOCKER_IO__URL: upstream.url }
@@ -81,7 +81,7 @@ describe('serve', () => {
     await lineOf(mirror, 'stopping')
     expect((await fetch(`http://${address}/v2/`).catch(() => undefined))?.status).toBeUndefined()
     expect(mirror.exit).toBeUndefined()
-    mirror.kill('SIGTERM')
+    mirror.kill('SIGINT')
     expect(await mirror.exited).toEqual({ code: 0, signal: null })
     expect(await answer).toBe('cut')
   })
