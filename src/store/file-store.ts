@@ -4,11 +4,15 @@ import { dirname, join } from 'node:path'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, encodedOf, parseDigest } from '../oci/digest.ts'
 import { type ByteRange, wholeRange } from '../oci/range.ts'
+import { Semaphore } from '../util/semaphore.ts'
 import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
 import { openFile, type OpenFile } from './open-file.ts'
 import { refuseOtherSize, type Spool } from './spool.ts'
 import { StoreError } from './store-error.ts'
+
+/** Node reads files in four threads; a sync keeps one as long as the disk takes. */
+const MAX_SYNCS = 2
 
 /**
  * Blobs as files named by their digest, `sha256/ab/abcdef...`, under one folder, which has to be
@@ -18,6 +22,7 @@ import { StoreError } from './store-error.ts'
 export class FileStore implements BlobStore {
   readonly #folder: string
   readonly #shards = new Map<string, Promise<void>>()
+  readonly #syncs = new Semaphore(MAX_SYNCS)
 
   constructor(folder: string) {
     this.#folder = folder
@@ -43,11 +48,12 @@ export class FileStore implements BlobStore {
 
   async put(descriptor: Descriptor, from: Spool, signal: AbortSignal): Promise<void> {
     refuseOtherSize(descriptor, from)
-    signal.throwIfAborted()
+    using _turn = await this.#syncs.acquire(signal)
     const path = this.#pathOf(descriptor.digest)
     const shard = dirname(path)
     try {
-      await Promise.all([from.sync(), this.#prepare(shard)])
+      await from.sync()
+      await this.#prepare(shard)
       signal.throwIfAborted()
       // Also where the blob is there: it is the same, and what went bad on the disk is healed.
       await from.moveTo(path)
