@@ -75,6 +75,12 @@ class NodeSqliteDriver extends SqliteDriver {
     this.#endTurn()
   }
 
+  /** Closes after the last caller that is in line. */
+  override async destroy(): Promise<void> {
+    await this.acquireConnection()
+    await super.destroy()
+  }
+
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     // On a full disk SQLite has rolled back by itself; failing to do it again would hide why.
     if (this.#database.isTransaction) await super.rollbackTransaction(connection)

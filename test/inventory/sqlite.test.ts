@@ -20,7 +20,7 @@ inventoryContract('openSqliteInventory(:memory:)', () => openSqliteInventory(':m
 inventoryContract('InventoryModel', () => Promise.resolve(new InventoryModel()))
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
-const script = join(import.meta.dirname, 'record-until-killed.ts')
+const script = join(import.meta.dirname, 'record-until-killed.process.ts')
 
 describe('an inventory in an SQLite file', () => {
   it('is as it was after it is opened again', async () => {
@@ -38,6 +38,19 @@ describe('an inventory in an SQLite file', () => {
     expect(await inventory.isLinked(layer.digest, alpine)).toBe(true)
     expect(await inventory.tag(alpine, 'latest' as Tag)).toEqual(record)
     expect(await inventory.totals()).toEqual({ bytes: layer.sizeBytes, entries: 1 })
+  })
+
+  it('ends what is under way before it closes', async () => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'inventory.db')
+    const first = await openSqliteInventory(path)
+    const recording = Promise.all(
+      Array.from({ length: 20 }, (_, index) => first.record(contentOf(`${index}`), [], alpine)),
+    )
+    await first[Symbol.asyncDispose]()
+    await recording
+    await using inventory = await openSqliteInventory(path)
+    expect((await inventory.totals()).entries).toBe(20)
   })
 
   it('refuses a file that is no database, and says which', async () => {

@@ -9,7 +9,7 @@ import { fileStore } from '../support/file-store.ts'
 import { RunningProcess } from '../support/processes.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const script = join(import.meta.dirname, 'put-until-killed.ts')
+const script = join(import.meta.dirname, 'put-until-killed.process.ts')
 
 describe('a file store whose process is killed', () => {
   // Each instant is some milliseconds after the first blob: in the middle of anything.

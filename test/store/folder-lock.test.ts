@@ -70,7 +70,7 @@ describe('the lock of a data folder', () => {
 })
 
 async function holdFolder(path: string): Promise<RunningProcess> {
-  const script = join(import.meta.dirname, 'hold-folder.ts')
+  const script = join(import.meta.dirname, 'hold-folder.process.ts')
   const other = new RunningProcess([process.execPath, script, path])
   await eventually('the other process holds the folder', () => other.output.includes('locked'))
   return other
