@@ -154,6 +154,10 @@ export class Fill implements Leader {
   async bypass(firstByte: number, signal: AbortSignal): Promise<ByteReader> {
     const reader = await ResumingReader.open(this.#options, firstByte, signal)
     if (!reader) throw this.#invalid('vanished upstream while it was pulled')
+    if (reader.sizeBytes !== this.#sizeBytes) {
+      await reader[Symbol.asyncDispose]()
+      throw this.#invalid('changed its size upstream while it was pulled')
+    }
     // A reader that starts past the spool's end has a part that nobody has seen the rest of.
     if (firstByte !== this.#appendedBytes) return reader
     return new VerifyingReader(reader, {
@@ -169,11 +173,7 @@ export class Fill implements Leader {
     this.#hasEnded = true
     this.#options.onEnd(end)
     this.#wakeFollowers()
-    try {
-      await this.#releaseSpool()
-    } catch (error) {
-      this.#options.onReleaseFailure(error)
-    }
+    await this.#releaseSpool()
   }
 
   async #fill(): Promise<FillEnd> {
@@ -261,7 +261,11 @@ export class Fill implements Leader {
     if (!this.#hasEnded || this.#arriving > 0 || this.#followers.size > 0) return
     const spool = this.#spool
     this.#spool = undefined
-    await spool?.[Symbol.asyncDispose]()
+    try {
+      await spool?.[Symbol.asyncDispose]()
+    } catch (error) {
+      this.#options.onReleaseFailure(error)
+    }
   }
 
   #invalid(what: string): UpstreamError {

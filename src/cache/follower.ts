@@ -19,19 +19,20 @@ export interface Leader {
 export class Follower implements ByteReader {
   readonly #fill: Leader
   readonly #range: ByteRange
+  readonly #disposed = new AbortController()
+  /** Aborted when its client leaves and when it is disposed. */
   readonly #signal: AbortSignal
   #position: number
   #bypass: ByteReader | undefined
   #reading: Promise<number> | undefined
   #wake: (() => void) | undefined
-  #isDisposed = false
 
   constructor(fill: Leader, range: ByteRange, signal: AbortSignal) {
     this.#fill = fill
     this.#range = range
-    this.#signal = signal
+    this.#signal = AbortSignal.any([signal, this.#disposed.signal])
+    this.#signal.addEventListener('abort', this.wake)
     this.#position = range.first
-    signal.addEventListener('abort', this.wake)
   }
 
   async read(into: Uint8Array): Promise<number> {
@@ -50,13 +51,14 @@ export class Follower implements ByteReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true
-    this.wake()
+    this.#disposed.abort(new Error('the reader is disposed'))
     // The spool must stay open under a read that is on its way; whoever reads gets its error.
     await Promise.allSettled([this.#reading])
-    this.#signal.removeEventListener('abort', this.wake)
-    await this.#bypass?.[Symbol.asyncDispose]()
-    await this.#fill.unfollow(this)
+    try {
+      await this.#bypass?.[Symbol.asyncDispose]()
+    } finally {
+      await this.#fill.unfollow(this)
+    }
   }
 
   /** An empty blob has an end to wait for as well: its digest may be wrong. */
@@ -67,7 +69,6 @@ export class Follower implements ByteReader {
   async #readSome(into: Uint8Array): Promise<number> {
     for (;;) {
       this.#signal.throwIfAborted()
-      if (this.#isDisposed) throw new Error('the reader is disposed')
       if (this.#bypass) return this.#bypass.read(into)
       const visible = this.#fill.visibleBytes() - this.#position
       if (visible > 0) return this.#fill.readSpool(into.subarray(0, visible), this.#position)

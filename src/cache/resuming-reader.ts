@@ -25,9 +25,11 @@ export interface ResumingReaderOptions {
 export class ResumingReader implements ByteReader {
   readonly sizeBytes: number
   readonly #options: ResumingReaderOptions
+  readonly #disposed: AbortController
   readonly #signal: AbortSignal
   #body: ByteReader | undefined
   #position: number
+  #reading: Promise<number> | undefined
 
   /** `undefined` where upstream does not have the blob. Throws what the source throws. */
   static async open(
@@ -35,19 +37,41 @@ export class ResumingReader implements ByteReader {
     firstByte: number,
     signal: AbortSignal,
   ): Promise<ResumingReader | undefined> {
-    const blob = await request(options, firstByte, signal)
-    return blob && new ResumingReader(options, blob, signal)
+    const disposed = new AbortController()
+    const either = AbortSignal.any([signal, disposed.signal])
+    const blob = await request(options, firstByte, either)
+    return blob && new ResumingReader(options, blob, disposed, either)
   }
 
-  private constructor(options: ResumingReaderOptions, blob: Blob, signal: AbortSignal) {
+  private constructor(
+    options: ResumingReaderOptions,
+    blob: Blob,
+    disposed: AbortController,
+    signal: AbortSignal,
+  ) {
     this.#options = options
+    this.#disposed = disposed
     this.#signal = signal
     this.#body = blob.body
     this.#position = blob.range.first
     this.sizeBytes = blob.descriptor.sizeBytes
   }
 
-  async read(into: Uint8Array): Promise<number> {
+  read(into: Uint8Array): Promise<number> {
+    this.#reading = this.#read(into)
+    return this.#reading
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // An answer that was read to its end is not aborted: its connection can be used again.
+    if (this.#position < this.sizeBytes) {
+      this.#disposed.abort(new Error('the reader is disposed'))
+      await Promise.allSettled([this.#reading])
+    }
+    await this.#close()
+  }
+
+  async #read(into: Uint8Array): Promise<number> {
     const { clock, giveUpAfterMs } = this.#options
     const startedAtMs = clock.now()
     for (let attempt = 0; ; attempt++) {
@@ -70,10 +94,6 @@ export class ResumingReader implements ByteReader {
         this.#options.onResume(error)
       }
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close()
   }
 
   async #reopen(): Promise<ByteReader> {
