@@ -11,7 +11,7 @@ export function baseApp(events: Events): Koa<HttpState> {
   app.use(errors(events))
   // Koa also tells of connections that break; the access log has those.
   app.on('error', (error, context) => {
-    if (context.res.destroyed) return
+    if (context.req.socket.destroyed) return
     events.requestFailed({ method: context.method, path: pathOf(context.req.url ?? ''), error })
   })
   return app

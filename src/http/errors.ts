@@ -19,7 +19,8 @@ export function errors(events: Events): Middleware {
     } catch (error) {
       const { req, res } = context
       const { exchange } = context.state
-      if (exchange.signal.aborted) return
+      // Nobody is left to be told, and that they left is no failure.
+      if (req.socket.destroyed) return
       exchange.error = error
       const translated = translate(error, exchange.route)
       if (translated.code === 'UNKNOWN') {

@@ -29,18 +29,12 @@ export async function sendBlob(
     let left = length
     let count = await readNext(response, body, reading, left)
     while (left > count) {
-      const chunk = reading.subarray(0, count)
+      const sending = send(response, 'write', reading.subarray(0, count), exchange)
       left -= count
       ;[reading, writing] = [writing, reading]
-      const write = settle(response, (done) => response.write(chunk, done))
-      exchange.firstByteAtMs ??= performance.now()
-      const written = chunk.length
-      ;[count] = await Promise.all([readNext(response, body, reading, left), write])
-      exchange.bytes += written
+      ;[count] = await Promise.all([readNext(response, body, reading, left), sending])
     }
-    exchange.firstByteAtMs ??= performance.now()
-    await settle(response, (done) => response.end(reading.subarray(0, count), done))
-    exchange.bytes += count
+    await send(response, 'end', reading.subarray(0, count), exchange)
     isIdle = true
   } finally {
     response.off('close', leave)
@@ -65,18 +59,22 @@ async function readNext(
   return count
 }
 
-/** Waits for a write's callback, which may never come once the connection is gone. */
-function settle(
+/** Resolves once the chunk may be overwritten; the callback may never come when the connection is gone. */
+function send(
   response: ServerResponse,
-  write: (done: (error?: Error | null) => void) => void,
+  method: 'write' | 'end',
+  chunk: Buffer,
+  exchange: Exchange,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const leave = () => reject(new Error('the client has left'))
   response.once('close', leave)
-  write((error) => {
+  response[method](chunk, (error?: Error | null) => {
     response.off('close', leave)
-    if (error) reject(error)
-    else resolve()
+    if (error) return reject(error)
+    exchange.bytes += chunk.length
+    resolve()
   })
+  exchange.firstByteAtMs ??= performance.now()
   return promise
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type Koa from 'koa'
+import type { HttpState } from './exchange.ts'
 
 export interface ListenOptions {
   host: string
@@ -13,10 +15,11 @@ const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTime
 
 /** Listens, or rejects with the system's error, for example EADDRINUSE. */
 export async function listen(
-  listener: RequestListener,
+  app: Koa<HttpState>,
   { host, port }: ListenOptions,
 ): Promise<HttpServer> {
-  const server = createServer(TIMEOUTS, listener)
+  const handle = app.callback()
+  const server = createServer(TIMEOUTS, (request, response) => void handle(request, response))
   server.listen({ host, port })
   await once(server, 'listening')
   return new HttpServer(server)

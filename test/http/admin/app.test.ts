@@ -1,0 +1,94 @@
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { createAdminApp } from '../../../src/http/admin/app.ts'
+import type { Stats } from '../../../src/http/admin/stats.ts'
+import { listen, type HttpServer } from '../../../src/http/server.ts'
+import { Events } from '../../../src/telemetry/events.ts'
+import { Metrics } from '../../../src/telemetry/metrics.ts'
+import { ask } from '../mirror.ts'
+
+const stats: Stats = {
+  uptimeMs: 1000,
+  pulls: { hit: 3, miss: 1, join: 0, stale: 0, bypass: 0 },
+  bytes: { served: 400, fetched: 100 },
+  store: { bytes: 100, entries: 1, maxBytes: null },
+  fills: [
+    { digest: 'sha256:0', repository: 'library/a', bytes: 1, totalBytes: null, followers: 2 },
+  ],
+  upstreams: [
+    {
+      name: 'docker.io',
+      state: 'closed',
+      budget: [{ credential: 'anonymous', limit: 100, remaining: 7, resetAt: null }],
+    },
+  ],
+}
+
+interface Options {
+  token?: string
+  stats?: () => Promise<Stats>
+}
+
+async function startAdmin(options: Options = {}): Promise<HttpServer> {
+  const metrics = new Metrics()
+  const events = new Events(pino({ level: 'silent' }), metrics)
+  events.bytesFetched('docker.io', 123)
+  const app = createAdminApp({
+    events,
+    metrics,
+    stats: options.stats ?? (() => Promise.resolve(stats)),
+    isReady: () => false,
+    token: options.token,
+  })
+  return listen(app, { host: '127.0.0.1', port: 0 })
+}
+
+test('the statistics are JSON of the contract', async () => {
+  await using admin = await startAdmin()
+  const answer = await ask(admin, '/api/v1/stats')
+  expect(answer.status).toBe(200)
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+  expect(JSON.parse(answer.body.toString())).toEqual(stats)
+})
+
+test('the metrics are as Prometheus reads them', async () => {
+  await using admin = await startAdmin()
+  const answer = await ask(admin, '/metrics')
+  expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
+  expect(answer.body.toString()).toContain('entrepot_fetched_bytes_total{upstream="docker.io"} 123')
+  expect(answer.body.toString()).toContain('process_cpu_seconds_total')
+})
+
+test('statistics that cannot be had are a 500 without the reason', async () => {
+  await using admin = await startAdmin({
+    stats: () => Promise.reject(new Error('database is locked')),
+  })
+  const answer = await ask(admin, '/api/v1/stats')
+  expect(answer.status).toBe(500)
+  expect(answer.body.toString()).not.toContain('locked')
+})
+
+test('it does not serve pulls', async () => {
+  await using admin = await startAdmin()
+  expect(await ask(admin, '/v2/')).toMatchObject({ status: 404 })
+})
+
+describe('with a token', () => {
+  test.each(['/api/v1/stats', '/metrics', '/other'])('%s needs it', async (path) => {
+    await using admin = await startAdmin({ token: 'open-sesame' })
+    const wrong = ['', 'Bearer', 'Bearer open', 'Bearer open-sesame-2', 'Basic open-sesame']
+    for (const authorization of wrong) {
+      const answer = await ask(admin, path, { headers: { authorization } })
+      expect(answer.status).toBe(401)
+      expect(answer.headers['www-authenticate']).toMatch(/^Bearer /)
+    }
+    const right = await ask(admin, path, { headers: { authorization: 'Bearer open-sesame' } })
+    expect(right.status).toBe(path === '/other' ? 404 : 200)
+  })
+
+  test('health does not', async () => {
+    await using admin = await startAdmin({ token: 'open-sesame' })
+    expect(await ask(admin, '/healthz')).toMatchObject({ status: 200 })
+    expect(await ask(admin, '/readyz')).toMatchObject({ status: 503 })
+  })
+})
