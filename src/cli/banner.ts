@@ -1,11 +1,7 @@
 import { hostname } from 'node:os'
 import type { Config } from '../config/schema.ts'
+import type { Address } from '../daemon.ts'
 import { columns } from './output.ts'
-
-export interface Address {
-  host: string
-  port: number
-}
 
 /** What is told to the person who has started the mirror: what it does, where, and what to do next. */
 export function bannerText(config: Config, address: Address, adminAddress: Address): string {
