@@ -1,12 +1,9 @@
 import { execFile } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { pull } from './pull.ts'
 import type { Server } from './servers.ts'
+import { untilSettled } from './settled.ts'
 import type { UpstreamProcess } from './upstream-process.ts'
-
-const SETTLED_FOR_MS = 300
-const SETTLED_WITHIN_MS = 60_000
 
 export interface ColdImage {
   layers: number
@@ -55,18 +52,4 @@ export async function pullCold(
     cpuPerGb: cpuSeconds / (pulled.bytes / 1e9),
     peakRssBytes: server.peakRssBytes,
   }
-}
-
-/** Until neither the server nor the upstream works any more: docker-registry stores on its own time. */
-async function untilSettled(server: Server, upstream: UpstreamProcess): Promise<void> {
-  const deadlineMs = performance.now() + SETTLED_WITHIN_MS
-  for (let last = NaN; performance.now() < deadlineMs;) {
-    const { bytes } = await upstream.counters()
-    const now = bytes + server.cpuSeconds
-    // A process that is idle may still tick once.
-    if (now - last <= 0.01) return
-    last = now
-    await sleep(SETTLED_FOR_MS)
-  }
-  throw new Error(`${server.contender} is still busy with a pull that is over`)
 }

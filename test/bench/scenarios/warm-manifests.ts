@@ -1,6 +1,7 @@
 import { load } from '../load.ts'
 import { atLeast, atMost, type Plan, type Section, type Target } from '../section.ts'
 import { CONTENDERS, Server } from '../servers.ts'
+import { untilSettled } from '../settled.ts'
 import { fixed, interleave, median, spread } from '../statistics.ts'
 import { UpstreamProcess } from '../upstream-process.ts'
 import { warm } from '../warm.ts'
@@ -37,6 +38,7 @@ export async function warmManifests(plan: Plan): Promise<Section> {
           connections: CONNECTIONS,
           windowMs: plan.windowMs,
         })
+        await untilSettled(server, upstream)
         const cpuSeconds = server.cpuSeconds - cpuBefore
         const { requests } = await upstream.counters()
         return {
