@@ -10,6 +10,8 @@ export interface RetryOptions {
   attempts?: number
   baseMs?: number
   maxMs?: number
+  /** When this has gone by, a failure is the answer: a client waits. */
+  patienceMs?: number
   /** A longer `Retry-After` than this is not waited for. */
   maxRetryAfterMs?: number
   random?: () => number
@@ -29,13 +31,14 @@ export class RetrySource extends WrappedSource {
   }
 
   protected async around<T>(_: Subject, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-    const { clock, attempts = 3 } = this.#options
+    const { clock, attempts = 3, patienceMs = 5_000 } = this.#options
+    const startedAtMs = clock.now()
     for (let attempt = 1; ; attempt++) {
       try {
         return await ask()
       } catch (error) {
-        signal.throwIfAborted()
-        const pauseMs = attempt < attempts ? this.#pauseMs(error, attempt) : undefined
+        const isOver = attempt === attempts || clock.now() - startedAtMs >= patienceMs
+        const pauseMs = isOver ? undefined : this.#pauseMs(error, attempt)
         if (pauseMs === undefined) throw error
         await clock.sleep(pauseMs, signal)
       }

@@ -8,12 +8,12 @@ import { readAll } from '../../src/util/byte-reader.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
 import { buildImage, buildIndex, bytesOf } from '../support/images.ts'
 
-export interface SourceUnderTest extends AsyncDisposable {
+interface SourceUnderTest extends AsyncDisposable {
   source: Source
 }
 
 /** Makes a source of what the hub holds. Its patience with the hub ends within a second. */
-export type MakeSource = (hub: FakeHub) => SourceUnderTest | Promise<SourceUnderTest>
+type MakeSource = (hub: FakeHub) => SourceUnderTest | Promise<SourceUnderTest>
 
 const repository = parseRepository('library/demo')!
 const unknownRepository = parseRepository('library/unknown')!

@@ -63,6 +63,20 @@ describe('the budget', () => {
     expect(budget.snapshot()).toEqual([])
   })
 
+  it('takes it for a new window when there is more left than before', () => {
+    const clock = new FakeClock()
+    const budget = new Budget(clock)
+    const observe = (remaining: number) =>
+      budget.observe('anonymous', {
+        'ratelimit-limit': '100;w=60',
+        'ratelimit-remaining': `${remaining};w=60`,
+      })
+    observe(5)
+    clock.advance(20_000)
+    observe(99)
+    expect(budget.snapshot()).toMatchObject([{ remaining: 99, resetAtMs: clock.now() + 60_000 }])
+  })
+
   it('knows no end of a window whose length is not named', () => {
     const budget = new Budget(new FakeClock())
     budget.observe('anonymous', { 'ratelimit-limit': '10', 'ratelimit-remaining': '3' })

@@ -100,6 +100,19 @@ describe('retry', () => {
     expect(hub.requests).toHaveLength(1)
   })
 
+  it('does not ask again when the first attempt took long', async () => {
+    await using setup = await start()
+    const { hub, clock, source } = setup
+    const slow = hub.fault({}, { kind: 'hold' })
+    hub.fault({}, { kind: 'answer', status: 504 })
+    const asked = caught(source.manifest(ref, { signal }))
+    await slow.held()
+    clock.advance(5_000)
+    slow.release()
+    expect(await asked).toMatchObject({ status: 504 })
+    expect(hub.requests).toHaveLength(1)
+  })
+
   it('ends a pause with the reason of the signal', async () => {
     await using setup = await start()
     const { hub, clock, source } = setup

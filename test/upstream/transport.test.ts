@@ -222,6 +222,8 @@ describe('a signal', () => {
     const { signal } = new AbortController()
     await readAll((await transport.request(get(server.url, signal))).body, 10)
     expect(getEventListeners(signal, 'abort')).toEqual([])
+    await caught(transport.request(get('http://127.0.0.1:1/', signal)))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
 

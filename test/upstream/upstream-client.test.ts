@@ -223,6 +223,18 @@ describe('blobs', () => {
     expect(error).toMatchObject({ kind: 'server', status: 403, transient: true })
     expect((error as Error).message).not.toContain('signature=')
   })
+
+  it.each([401, 404])(
+    'that the CDN answers with %d are neither absent nor denied',
+    async (status) => {
+      await using hub = await startHub()
+      await using opened = openClient(hub)
+      hub.fault({ server: 'cdn' }, { kind: 'answer', status })
+      const error = await caught(opened.client.blob(repository, layerDigest, { signal }))
+      expect(error).toMatchObject({ kind: 'server', status })
+      expect(hub.count({ server: 'cdn' })).toBe(1)
+    },
+  )
 })
 
 describe('tags', () => {

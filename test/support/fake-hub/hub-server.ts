@@ -35,7 +35,11 @@ export class HubServer implements AsyncDisposable {
   async up(port = this.#port): Promise<void> {
     if (this.#server) return
     const server = createServer((request, response) => {
-      this.#serve(request, response).catch(() => response.destroy())
+      this.#serve(request, response).catch((error: unknown) => {
+        // A client that has gone ends the waits for it; anything else is a fault of the hub.
+        if (!response.destroyed) console.error(error)
+        response.destroy()
+      })
     })
     server.keepAliveTimeout = 60_000
     server.listen(port, '127.0.0.1')

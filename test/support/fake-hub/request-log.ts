@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 export type ServerName = 'registry' | 'token' | 'cdn'
 
-export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'token' | 'cdn' | 'other'
+type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'token' | 'cdn' | 'other'
 
 export interface RecordedRequest {
   server: ServerName
