@@ -112,9 +112,9 @@ export async function startDaemon(
   })
   const token = config.admin.token?.reveal()
   const adminApp = createAdminApp({ ...listening, metrics, stats, token })
-  const adminServer = parts.use(await listen(adminApp.callback(), config.admin))
+  const adminServer = parts.use(await listen(adminApp, config.admin))
   const app = createApp({ ...listening, routes: new Routes(upstreams) })
-  const server = await listen(app.callback(), config.listen)
+  const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {
     isReady = false
