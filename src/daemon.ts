@@ -150,7 +150,7 @@ interface OpenUpstream {
 
 function openUpstream(name: string, options: UpstreamConfig, events: Events): OpenUpstream {
   const { url } = options
-  const transport = new Transport({ upstream: name, userAgent: `entrepot/${VERSION}`, events })
+  const transport = new Transport({ upstream: name, url, userAgent: `entrepot/${VERSION}`, events })
   const budget = new Budget(clock)
   const credentials = options.credentials.map(({ username, password }) => ({
     username,

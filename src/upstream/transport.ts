@@ -4,12 +4,15 @@ import { Agent, errors, type Dispatcher } from 'undici'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { UpstreamAnswer } from '../telemetry/events.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
+import { AddressGuard, PrivateAddressError } from './address-guard.ts'
 import { ResponseBody } from './response-body.ts'
 import type { UpstreamEvents } from './upstream-events.ts'
 
 export interface TransportOptions {
   /** The upstream's name, for errors and events. */
   upstream: string
+  /** Where it is: from a public address none of its answers may lead to a private one. */
+  url: URL
   userAgent: string
   events?: UpstreamEvents
   connectTimeoutMs?: number
@@ -43,16 +46,19 @@ export interface TransportResponse {
 /**
  * Requests to one upstream and to where it leads, over connections that are kept and used again.
  * It follows no redirects, decodes nothing and repeats nothing; an answer is an answer, whatever
- * its status. Without one it throws UpstreamError `unreachable` or `timeout`.
+ * its status. Without one it throws UpstreamError `unreachable` or `timeout`;
+ * `refused` where a private address is not for this upstream to name.
  */
 export class Transport implements AsyncDisposable {
   readonly #options: TransportOptions
   readonly #agent: Agent
+  readonly #guard: AddressGuard
 
   constructor(options: TransportOptions) {
     this.#options = options
+    this.#guard = new AddressGuard(options.url)
     this.#agent = new Agent({
-      connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+      connect: { timeout: options.connectTimeoutMs ?? 10_000, lookup: this.#guard.lookup },
       headersTimeout: options.headersTimeoutMs ?? 20_000,
       bodyTimeout: options.progressTimeoutMs ?? 30_000,
       keepAliveTimeout: 30_000,
@@ -63,6 +69,8 @@ export class Transport implements AsyncDisposable {
 
   async request(request: TransportRequest): Promise<TransportResponse> {
     const { url, method, headers, signal } = request
+    const refused = this.#guard.refusalOf(url)
+    if (refused) throw refusal(this.#options.upstream, refused)
     // undici frees a connection one turn after its answer: wait that long, or a request straight
     // after another would open a new one.
     await setImmediate()
@@ -170,6 +178,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { host } = this.#request.url
     const fail = (kind: 'unreachable' | 'timeout', what: string) =>
       new UpstreamError(upstream, kind, `${upstream}: ${what}`, { cause })
+    if (cause instanceof PrivateAddressError) return refusal(upstream, cause)
     if (cause instanceof errors.ConnectTimeoutError) {
       return fail('timeout', `no connection to ${host} in time`)
     }
@@ -184,6 +193,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       ? fail('unreachable', `the answer of ${host} broke off (${code})`)
       : fail('unreachable', `${host} cannot be reached (${code})`)
   }
+}
+
+function refusal(upstream: string, cause: PrivateAddressError): UpstreamError {
+  const message = `${upstream}: ${cause.message}, and ${upstream} itself is not`
+  return new UpstreamError(upstream, 'refused', message, { cause })
 }
 
 function lengthOf(headers: IncomingHttpHeaders): number | undefined {

@@ -16,13 +16,14 @@ export type ClientOptions = Partial<
 /** A client of the fake hub, with timeouts that a test can wait for. */
 export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
   const { name = 'hub.test', credentials = [], clock = systemClock } = options
+  const url = options.url ?? new URL(hub.url)
   const transport = new Transport({
     upstream: name,
+    url,
     userAgent: 'entrepot/test',
     ...options.transport,
   })
   const budget = new Budget(clock)
-  const url = options.url ?? new URL(hub.url)
   const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
 }

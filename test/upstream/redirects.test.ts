@@ -6,7 +6,8 @@ import { Transport } from '../../src/upstream/transport.ts'
 import { caught } from '../support/caught.ts'
 
 const signal = new AbortController().signal
-const transport = () => new Transport({ upstream: 'hub.test', userAgent: 'entrepot/test' })
+const url = new URL('http://127.0.0.1/')
+const transport = () => new Transport({ upstream: 'hub.test', url, userAgent: 'entrepot/test' })
 
 /** A server that leads from /N to /N-1 and answers at /0. */
 async function startChain() {

@@ -12,7 +12,8 @@ import { bytesOf } from '../support/images.ts'
 const never = new AbortController().signal
 
 function open(options: Partial<TransportOptions> = {}): Transport {
-  return new Transport({ upstream: 'hub.test', userAgent: 'entrepot/test', ...options })
+  const url = new URL('http://127.0.0.1/')
+  return new Transport({ upstream: 'hub.test', url, userAgent: 'entrepot/test', ...options })
 }
 
 function get(url: URL | string, signal = never) {
@@ -192,6 +193,22 @@ describe('time limits', () => {
     const { body } = await transport.request(get(server.url))
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(Buffer.from(await readAll(body, bytes.length)).equals(bytes)).toBe(true)
+  })
+})
+
+describe('a public upstream', () => {
+  it.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])('may not lead to %s', async (host) => {
+    let asked = 0
+    await using server = await serve((_, response) => {
+      asked++
+      response.end()
+    })
+    await using transport = open({ url: new URL('https://192.0.2.1/') })
+    const url = new URL(server.url)
+    url.hostname = host
+    const error = await caught(transport.request(get(url)))
+    expect(error).toMatchObject({ kind: 'refused', transient: false })
+    expect(asked).toBe(0)
   })
 })
 

@@ -1,0 +1,73 @@
+import { lookup as dnsLookup } from 'node:dns'
+import { BlockList, isIP, type LookupFunction } from 'node:net'
+
+/** A host that a public upstream leads to is at a private address. */
+export class PrivateAddressError extends Error {
+  override readonly name = 'PrivateAddressError'
+
+  constructor(host: string) {
+    super(`${host} is at a private address`)
+  }
+}
+
+/**
+ * Keeps a public upstream from leading us into private networks: its realms and redirects may
+ * name hosts there only if the upstream itself is there. Names are judged by the addresses that
+ * are then connected to.
+ */
+export class AddressGuard {
+  readonly #upstreamHost: string
+  readonly #resolve: LookupFunction
+  #isUpstreamPrivate: boolean
+
+  constructor(upstream: URL, resolve: LookupFunction = dnsLookup) {
+    this.#upstreamHost = bareHost(upstream)
+    this.#resolve = resolve
+    this.#isUpstreamPrivate = isPrivateAddress(this.#upstreamHost)
+  }
+
+  /** Judges hosts that are addresses, which are not looked up. */
+  refusalOf(url: URL): PrivateAddressError | undefined {
+    const host = bareHost(url)
+    const isRefused = isPrivateAddress(host) && !this.#isUpstreamPrivate
+    return isRefused ? new PrivateAddressError(host) : undefined
+  }
+
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    this.#resolve(hostname, options, (error, address, family) => {
+      const found = typeof address === 'string' ? [{ address }] : (address ?? [])
+      const isPrivate = found.some((one) => isPrivateAddress(one.address))
+      if (!error && hostname === this.#upstreamHost) this.#isUpstreamPrivate = isPrivate
+      const isRefused = !error && isPrivate && !this.#isUpstreamPrivate
+      callback(isRefused ? new PrivateAddressError(hostname) : error, address, family)
+    })
+  }
+}
+
+const PRIVATE = new BlockList()
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  PRIVATE.addSubnet(network, prefix)
+}
+PRIVATE.addAddress('::', 'ipv6')
+PRIVATE.addAddress('::1', 'ipv6')
+PRIVATE.addSubnet('fc00::', 7, 'ipv6')
+PRIVATE.addSubnet('fe80::', 10, 'ipv6')
+
+/** False for what is no address. */
+function isPrivateAddress(text: string): boolean {
+  const version = isIP(text)
+  return version !== 0 && PRIVATE.check(text, version === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** Without the brackets of an IPv6 address. */
+function bareHost({ hostname }: URL): string {
+  return hostname.replaceAll(/^\[|\]$/g, '')
+}
