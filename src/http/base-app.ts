@@ -2,15 +2,19 @@ import Koa from 'koa'
 import type { Events } from '../telemetry/events.ts'
 import { accessLog, pathOf } from './access-log.ts'
 import { errors } from './errors.ts'
-import type { HttpState } from './exchange.ts'
+import type { Context, HttpState } from './exchange.ts'
 
 /** What both listeners begin with. */
 export function baseApp(events: Events): Koa<HttpState> {
   const app = new Koa<HttpState>()
   app.use(accessLog(events))
   app.use(errors(events))
-  // Koa also tells of connections that break; the access log has those.
-  app.on('error', (error, context) => {
+  app.on('error', (error: unknown, context: Context | undefined) => {
+    if (!context) {
+      events.connectionFailed({ error })
+      return
+    }
+    // Koa also tells of clients that left; the access log has those.
     if (context.req.socket.destroyed) return
     events.requestFailed({ method: context.method, path: pathOf(context.req.url ?? ''), error })
   })

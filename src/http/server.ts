@@ -11,7 +11,12 @@ export interface ListenOptions {
 }
 
 /** Bounds what a connection may cost before its request is there; answers may take any time. */
-const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 60_000 }
+const BOUNDS = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+}
 
 /** Listens, or rejects with the system's error, for example EADDRINUSE. */
 export async function listen(
@@ -19,9 +24,11 @@ export async function listen(
   { host, port }: ListenOptions,
 ): Promise<HttpServer> {
   const handle = app.callback()
-  const server = createServer(TIMEOUTS, (request, response) => void handle(request, response))
+  const server = createServer(BOUNDS, (request, response) => void handle(request, response))
   server.listen({ host, port })
   await once(server, 'listening')
+  // A connection that cannot be taken in must not end the daemon.
+  server.on('error', (error) => app.emit('error', error))
   return new HttpServer(server)
 }
 

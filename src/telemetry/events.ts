@@ -1,9 +1,9 @@
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
-export const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
+const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
 
-export type PullOutcome = (typeof PULL_OUTCOMES)[number]
+type PullOutcome = (typeof PULL_OUTCOMES)[number]
 
 /** What a request asked for. */
 export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'admin' | 'other'
@@ -83,6 +83,7 @@ export interface StartedDaemon {
 /** Totals since the start. */
 export interface Totals {
   pulls: Record<PullOutcome, number>
+  /** `served`: of manifests and blobs. */
   bytes: { served: number; fetched: number }
 }
 
@@ -116,6 +117,12 @@ export class Events {
     this.#metrics.failures.add(1, 'http', 'request')
     const stack = event.error instanceof Error ? event.error.stack : undefined
     this.#logger.error({ ...event, stack }, 'request failed')
+  }
+
+  /** A connection could not be taken in: the process is out of descriptors or memory. */
+  connectionFailed(event: { error: unknown }): void {
+    this.#metrics.failures.add(1, 'http', 'accept')
+    this.#logger.error(event, 'connection failed')
   }
 
   fillStarted(event: FillEvent): void {
@@ -200,10 +207,13 @@ export class Events {
   /** The counters' own numbers, for who wants them without a scrape. */
   totals(): Totals {
     const { pulls, servedBytes, fetchedBytes } = this.#metrics
-    const byOutcome = PULL_OUTCOMES.map((outcome) => [outcome, pulls.total(0, outcome)])
+    const byOutcome = PULL_OUTCOMES.map((outcome) => [outcome, pulls.total('outcome', outcome)])
     return {
       pulls: Object.fromEntries(byOutcome) as Record<PullOutcome, number>,
-      bytes: { served: servedBytes.total(), fetched: fetchedBytes.total() },
+      bytes: {
+        served: servedBytes.total('kind', 'manifest') + servedBytes.total('kind', 'blob'),
+        fetched: fetchedBytes.total(),
+      },
     }
   }
 }

@@ -6,10 +6,10 @@ import { LineBuffer } from './line-buffer.ts'
 
 export type { Logger } from 'pino'
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** auto: pretty where the lines go to a terminal, JSON elsewhere. */
-export type LogFormat = 'auto' | 'pretty' | 'json'
+type LogFormat = 'auto' | 'pretty' | 'json'
 
 export interface LoggerOptions {
   level: LogLevel

@@ -12,8 +12,10 @@ export interface Scrape {
  */
 export class Tally<Label extends string> {
   readonly #series = new Map<string, { values: string[]; count: number }>()
+  readonly #labelNames: readonly Label[]
 
   constructor(registry: Registry, name: string, help: string, labelNames: readonly Label[]) {
+    this.#labelNames = labelNames
     const series = this.#series
     const counter = new Counter({
       name,
@@ -35,11 +37,12 @@ export class Tally<Label extends string> {
     else this.#series.set(key, { values, count })
   }
 
-  /** The sum of all series, or of those whose label at `position` has the value. */
-  total(position?: number, value?: string): number {
+  /** The sum of all series, or of those with one value of a label. */
+  total(label?: Label, value?: string): number {
+    const position = label === undefined ? -1 : this.#labelNames.indexOf(label)
     let sum = 0
     for (const { values, count } of this.#series.values()) {
-      if (position === undefined || values[position] === value) sum += count
+      if (position < 0 || values[position] === value) sum += count
     }
     return sum
   }

@@ -14,7 +14,7 @@ import { MemorySource } from '../support/memory-source.ts'
 export const repository = parseRepository('library/demo')!
 export const image = await buildImage({ seed: 'http' })
 
-export type LogLine = Record<string, unknown> & { msg: string }
+type LogLine = Record<string, unknown> & { msg: string }
 
 /** The application on a real port over sources in memory; Docker Hub has `library/demo:1`. */
 export interface TestMirror extends AsyncDisposable {

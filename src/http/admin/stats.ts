@@ -13,7 +13,7 @@ export interface Stats extends Totals {
   upstreams: UpstreamStats[]
 }
 
-export interface FillProgress {
+interface FillProgress {
   digest: string
   repository: string
   bytes: number
@@ -29,7 +29,7 @@ export interface UpstreamStats {
 }
 
 /** What an upstream said of its limit; `null` where it has not said it. */
-export interface CredentialBudget {
+interface CredentialBudget {
   /** The user name; `anonymous` without credentials. */
   credential: string
   limit: number | null
