@@ -1,15 +1,15 @@
 import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
+import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 import type { Clock } from '../util/clock.ts'
 
 /** A source that remembers when it last got an answer, so that others know whether it can be counted on. */
-export class WatchedSource implements Source {
-  readonly #source: Source
+export class WatchedSource extends WrappedSource {
   readonly #clock: Clock
   #answeredAtMs = Number.NEGATIVE_INFINITY
 
   constructor(source: Source, clock: Clock) {
-    this.#source = source
+    super(source)
     this.#clock = clock
   }
 
@@ -18,31 +18,11 @@ export class WatchedSource implements Source {
     return this.#clock.now() - this.#answeredAtMs
   }
 
-  resolve(...args: Parameters<Source['resolve']>): ReturnType<Source['resolve']> {
-    return this.#watch(this.#source.resolve(...args))
-  }
-
-  manifest(...args: Parameters<Source['manifest']>): ReturnType<Source['manifest']> {
-    return this.#watch(this.#source.manifest(...args))
-  }
-
-  statBlob(...args: Parameters<Source['statBlob']>): ReturnType<Source['statBlob']> {
-    return this.#watch(this.#source.statBlob(...args))
-  }
-
-  blob(...args: Parameters<Source['blob']>): ReturnType<Source['blob']> {
-    return this.#watch(this.#source.blob(...args))
-  }
-
-  tags(...args: Parameters<Source['tags']>): ReturnType<Source['tags']> {
-    return this.#watch(this.#source.tags(...args))
-  }
-
-  async #watch<T>(answer: Promise<T>): Promise<T> {
+  protected async around<T>(_: Subject, __: AbortSignal, ask: () => Promise<T>): Promise<T> {
     try {
-      const value = await answer
+      const answer = await ask()
       this.#answeredAtMs = this.#clock.now()
-      return value
+      return answer
     } catch (error) {
       if (error instanceof UpstreamError && !error.transient) this.#answeredAtMs = this.#clock.now()
       throw error

@@ -3,7 +3,7 @@ import { UpstreamError } from '../oci/upstream-error.ts'
 import type { BreakerState } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { UpstreamEvents } from './upstream-events.ts'
-import { WrappedSource, type Subject } from './wrapped-source.ts'
+import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 
 export interface BreakerOptions {
   /** The upstream's name, for errors and events. */

@@ -2,7 +2,7 @@ import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
-import { WrappedSource, type Subject } from './wrapped-source.ts'
+import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 
 export interface RetryOptions {
   clock: Clock

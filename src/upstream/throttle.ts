@@ -1,7 +1,7 @@
 import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
-import { WrappedSource, type Subject } from './wrapped-source.ts'
+import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 
 export interface ThrottleOptions {
   clock: Clock

@@ -1,5 +1,5 @@
-import type { Digest } from '../oci/digest.ts'
-import type { Reference, Repository } from '../oci/reference.ts'
+import type { Digest } from './digest.ts'
+import type { Reference, Repository } from './reference.ts'
 import type {
   Blob,
   BlobOptions,
@@ -9,7 +9,7 @@ import type {
   Resolved,
   Source,
   TagList,
-} from '../oci/source.ts'
+} from './source.ts'
 
 export type Subject = 'manifest' | 'blob' | 'tags'
 
