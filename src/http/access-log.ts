@@ -21,7 +21,7 @@ export function accessLog(events: Events): Middleware {
 
 function tell(events: Events, { req, res }: Context, exchange: Exchange, startedAtMs: number) {
   const { kind, route, reference, outcome, bytes, firstByteAtMs, error } = exchange
-  events.requestServed({
+  const request = {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
     kind,
@@ -36,8 +36,8 @@ function tell(events: Events, { req, res }: Context, exchange: Exchange, started
     reference,
     remote: req.socket.remoteAddress,
     userAgent: req.headers['user-agent'],
-    error,
-  })
+  }
+  events.requestServed(request, error)
 }
 
 export function pathOf(url: string): string {

@@ -25,8 +25,8 @@ export interface TestMirror extends AsyncDisposable {
   metrics: Metrics
   readiness: { isReady: boolean }
   logLines: LogLine[]
-  /** The access line of the `count`th request. */
-  accessLine(count?: number): Promise<LogLine>
+  /** What the access log tells of the `count`th request. */
+  accessLine(count?: number): Promise<Record<string, unknown>>
   ask(path: string, options?: AskOptions): Promise<Answer>
 }
 
@@ -69,11 +69,13 @@ export async function startMirror(): Promise<TestMirror> {
     metrics,
     readiness,
     logLines,
-    accessLine: (count = 1) =>
-      eventually(
+    async accessLine(count = 1) {
+      const line = await eventually(
         'an access line',
         () => logLines.filter(({ msg }) => msg === 'request')[count - 1],
-      ),
+      )
+      return { ...(line['request'] as object), error: line['error'] }
+    },
     ask: (path, options) => ask(server, path, options),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }

@@ -29,7 +29,6 @@ const pull: ServedRequest = {
   reference: '3',
   remote: '127.0.0.1',
   userAgent: 'docker/29.0',
-  error: undefined,
 }
 
 async function sample(name: string): Promise<string[]> {
@@ -38,10 +37,16 @@ async function sample(name: string): Promise<string[]> {
 }
 
 test('a pull is one line and its counters', async () => {
-  events.requestServed(pull)
-  events.requestServed({ ...pull, method: 'HEAD', bytes: 0, status: 304, outcome: 'stale' })
+  events.requestServed(pull, undefined)
+  events.requestServed(
+    { ...pull, method: 'HEAD', bytes: 0, status: 304, outcome: 'stale' },
+    undefined,
+  )
   expect(lines).toHaveLength(2)
-  expect(lines[0]).toMatchObject({ msg: 'request', outcome: 'hit', repository: 'library/alpine' })
+  expect(lines[0]).toMatchObject({
+    msg: 'request',
+    request: { outcome: 'hit', repository: 'library/alpine' },
+  })
   expect(events.totals()).toEqual({
     pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
     bytes: { served: 500, fetched: 0 },
@@ -66,17 +71,17 @@ test('a scrape shows the counters again, not their sum over scrapes', async () =
 })
 
 test.each([416, 404, 429, 499, 503])('an answer of %i is no pull', (status) => {
-  events.requestServed({ ...pull, status })
+  events.requestServed({ ...pull, status }, undefined)
   expect(events.totals().pulls.hit).toBe(0)
 })
 
 test('health checks are not worth a line by default', () => {
-  events.requestServed({ ...pull, kind: 'health', outcome: undefined })
+  events.requestServed({ ...pull, kind: 'health', outcome: undefined }, undefined)
   expect(lines[0]).toMatchObject({ level: 20 })
 })
 
 test('methods that clients make up share one label', async () => {
-  events.requestServed({ ...pull, method: 'BREW' })
+  events.requestServed({ ...pull, method: 'BREW' }, undefined)
   expect(await sample('entrepot_requests_total')).toEqual([
     'entrepot_requests_total{kind="manifest",method="other",status="2xx"} 1',
   ])
