@@ -68,18 +68,21 @@ export class Fills implements AsyncDisposable {
 
   /** Lets the fills come to their end until the signal is aborted, then ends them. */
   async drain(signal: AbortSignal): Promise<void> {
-    const ended = Promise.all([...this.#live.values()].map((fill) => fill.ended))
     try {
-      await abortable(ended, signal)
+      await abortable(this.#allEnded(), signal)
     } catch {
       // The deadline has passed: what is left is cut off.
       for (const fill of this.#live.values()) fill.abandon(new Error('the mirror is stopping'))
-      await ended
+      await this.#allEnded()
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(AbortSignal.abort())
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all(Array.from(this.#live.values(), (fill) => fill.ended))
   }
 }
 

@@ -10,6 +10,9 @@ import type { Events } from '../telemetry/events.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
 
+/** Keeping a manifest takes no longer than ending it early would. */
+const NEVER = new AbortController().signal
+
 export interface HoldingsOptions {
   store: BlobStore
   inventory: Inventory
@@ -28,6 +31,7 @@ export class Holdings {
   readonly #spools: SpoolFolder
   readonly #clock: Clock
   readonly #events: Events
+  #losses = 0
 
   constructor({ store, inventory, spools, clock, events }: HoldingsOptions) {
     this.inventory = inventory
@@ -35,6 +39,11 @@ export class Holdings {
     this.#spools = spools
     this.#clock = clock
     this.#events = events
+  }
+
+  /** How often content was lost; who finds it changed cannot rely on what was held before. */
+  get losses(): number {
+    return this.#losses
   }
 
   /** Keeps a verified blob and links it from the repository. Throws StoreError and InventoryError. */
@@ -53,12 +62,11 @@ export class Holdings {
     descriptor: Descriptor,
     bytes: Uint8Array,
     children: Descriptor[],
-    signal: AbortSignal,
   ): Promise<void> {
     await this.#attempt('keep manifest', descriptor.digest, async () => {
       await using spool = await this.#spools.create(descriptor.digest)
       await spool.append(bytes)
-      await this.#keep('manifest', descriptor, children, repository, spool, signal)
+      await this.#keep('manifest', descriptor, children, repository, spool, NEVER)
     })
   }
 
@@ -109,6 +117,7 @@ export class Holdings {
   }
 
   async #lose(digest: Digest): Promise<void> {
+    this.#losses++
     this.#events.contentLost({ digest })
     await this.#store.delete(digest)
     await this.inventory.forget(digest)

@@ -44,8 +44,8 @@ interface Remembered {
   /** Its outcome is `hit`, for everyone who finds it in memory. */
   manifest: Manifest
   content: ManifestContent
-  /** Everything that a client needs of it is known to be held. */
-  isWhole: boolean
+  /** The losses up to which everything that a client needs of it was held. */
+  wholeAtLoss: number | undefined
 }
 
 interface Loaded {
@@ -61,7 +61,7 @@ export class Manifests {
     sizeCalculation: ({ manifest }) => manifest.bytes.length + ENTRY_OVERHEAD_BYTES,
   })
   readonly #loads = new SingleFlight<Loaded | undefined>()
-  readonly #checks = new SingleFlight<Resolved | undefined>()
+  readonly #asks = new SingleFlight<Resolved | undefined>()
   readonly #keeping = new Set<Promise<void>>()
 
   constructor(options: ManifestsOptions) {
@@ -86,14 +86,14 @@ export class Manifests {
 
   /** What upstream or the mirror has of a manifest, without its bytes; fetches nothing. */
   async stat(ref: DigestReference, options: PullOptions): Promise<Resolved | undefined> {
-    const { source, links, absences } = this.#options
+    const { links, absences } = this.#options
     const key = formatReference(ref)
     const isHeld =
       this.#memory.has(key) ||
       (await links.find(this.#id(ref), ref.digest, 'manifest', options.signal))
     if (isHeld) return this.get(ref, options)
     if (absences.has(key)) return undefined
-    const resolved = await source.resolve(ref, options)
+    const resolved = await this.#ask(ref, options.signal)
     if (!resolved) absences.add(key)
     return resolved
   }
@@ -113,7 +113,7 @@ export class Manifests {
 
   /** Waits until everything that was fetched is kept. */
   async kept(): Promise<void> {
-    await Promise.all(this.#keeping)
+    while (this.#keeping.size > 0) await Promise.all(this.#keeping)
   }
 
   async #load(ref: DigestReference): Promise<Loaded | undefined> {
@@ -151,7 +151,7 @@ export class Manifests {
     const remembered = {
       manifest: { ...manifest, outcome: 'hit' } as const,
       content,
-      isWhole: false,
+      wholeAtLoss: undefined,
     }
     this.#memory.set(key, remembered)
     return remembered
@@ -159,7 +159,7 @@ export class Manifests {
 
   #keep(ref: Reference, { descriptor, bytes }: Manifest, children: Descriptor[]): void {
     const keeping = this.#options.holdings
-      .keepManifest(this.#id(ref), descriptor, bytes, children, this.#options.signal)
+      .keepManifest(this.#id(ref), descriptor, bytes, children)
       .finally(() => this.#keeping.delete(keeping))
     this.#keeping.add(keeping)
   }
@@ -174,13 +174,21 @@ export class Manifests {
     remembered: Remembered,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { source } = this.#options
-    if (remembered.isWhole || source.silentForMs < REACHABLE_FOR_MS) return true
-    remembered.isWhole = await this.#isWhole(ref.repository, remembered.content)
-    if (remembered.isWhole) return true
-    const check = () => source.resolve(ref, { signal: this.#options.signal })
-    const { value } = await this.#checks.run(formatReference(ref), signal, check)
-    return value !== undefined
+    const { source, holdings } = this.#options
+    const { losses } = holdings
+    if (remembered.wholeAtLoss === losses || source.silentForMs < REACHABLE_FOR_MS) return true
+    if (await this.#isWhole(ref.repository, remembered.content)) {
+      remembered.wholeAtLoss = losses
+      return true
+    }
+    return (await this.#ask(ref, signal)) !== undefined
+  }
+
+  /** Asks upstream once for all who want to know at the same time. */
+  async #ask(ref: DigestReference, signal: AbortSignal): Promise<Resolved | undefined> {
+    const { source, signal: lifetime } = this.#options
+    const ask = () => source.resolve(ref, { signal: lifetime })
+    return (await this.#asks.run(formatReference(ref), signal, ask)).value
   }
 
   /** An image is whole with all of its blobs; an index with one image, since clients want one. */

@@ -77,7 +77,7 @@ export class Mirror implements Source, AsyncDisposable {
     const questions = {
       // A tag that nobody knows costs one GET; HEAD first would only add a round trip.
       first: async () => (await this.#manifests.fetch(ref))?.descriptor,
-      again: () => this.#head(ref),
+      again: () => this.#headAndFetch(ref),
     }
     const tag = await this.#tags.resolve(ref, questions, options)
     if (!tag) return undefined
@@ -104,14 +104,24 @@ export class Mirror implements Source, AsyncDisposable {
     return this.#tagLists.list(repository, page, options)
   }
 
-  /** Waits until what was fetched is kept, and ends what is still asked of upstream. */
+  /** Ends what is still asked of upstream, and waits until what was fetched is kept. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#manifests.kept()
     this.#lifetime.abort(new Error('the mirror is stopping'))
+    await this.#manifests.kept()
   }
 
   async #head(ref: TagReference): Promise<Descriptor | undefined> {
     return (await this.#source.resolve(ref, { signal: this.#lifetime.signal }))?.descriptor
+  }
+
+  /** A tag that has moved only counts once its manifest is here: until then the old one stands in. */
+  async #headAndFetch(ref: TagReference): Promise<Descriptor | undefined> {
+    const descriptor = await this.#head(ref)
+    if (!descriptor) return undefined
+    const { digest } = descriptor
+    const { signal } = this.#lifetime
+    const moved = { kind: 'digest', repository: ref.repository, digest } as const
+    return (await this.#manifests.get(moved, { signal }))?.descriptor
   }
 
   #id(name: Repository): RepositoryId {

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { RepositoryId, TagRecord } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
-import type { PullOptions, Resolved } from '../oci/source.ts'
+import type { Outcome, PullOptions, Resolved } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
@@ -60,7 +60,7 @@ export class Tags {
       const flight = await this.#flights.run(key, signal, () =>
         this.#ask(key, ref, questions.first),
       )
-      return flight.value && { descriptor: flight.value, outcome: flight.joined ? 'join' : 'miss' }
+      return flight.value && { descriptor: flight.value, outcome: missOf(flight) }
     }
     return this.#revalidate(ref, record, questions.again, signal)
   }
@@ -81,7 +81,8 @@ export class Tags {
         ? await asked
         : await Promise.race([asked, this.#outOfPatience(patience.signal)])
       if (!flight.value) return await this.#whenAbsent(ref, record)
-      return { descriptor: flight.value, outcome: 'hit' }
+      const isUnchanged = flight.value.digest === record.descriptor.digest
+      return { descriptor: flight.value, outcome: isUnchanged ? 'hit' : missOf(flight) }
     } catch (error) {
       if (!(error instanceof UpstreamError) || !error.transient || isExpired()) throw error
       this.#reportStale(ref, record, error)
@@ -133,6 +134,9 @@ export class Tags {
     const record = await this.#options.holdings.look(undefined, (inventory) =>
       inventory.tag(this.#id(ref), ref.tag),
     )
+    // One that upstream gave meanwhile is newer.
+    const newer = this.#records.get(key)
+    if (newer) return newer
     if (record) this.#records.set(key, record)
     return record
   }
@@ -151,4 +155,8 @@ export class Tags {
 
 function hit({ descriptor }: TagRecord): Resolved {
   return { descriptor, outcome: 'hit' }
+}
+
+function missOf({ joined }: { joined: boolean }): Outcome {
+  return joined ? 'join' : 'miss'
 }

@@ -1,7 +1,7 @@
 import type { Digest } from '../../src/oci/digest.ts'
 import type { RangeSpec } from '../../src/oci/range.ts'
-import type { Repository } from '../../src/oci/reference.ts'
-import type { Blob, BlobOptions } from '../../src/oci/source.ts'
+import type { Reference, Repository } from '../../src/oci/reference.ts'
+import type { Blob, BlobOptions, PullOptions, Resolved } from '../../src/oci/source.ts'
 import { UpstreamError, type UpstreamErrorKind } from '../../src/oci/upstream-error.ts'
 import type { ByteReader } from '../../src/util/byte-reader.ts'
 import type { Gate } from './gate.ts'
@@ -32,6 +32,8 @@ export class ScriptedSource extends MemorySource {
   readonly #scripts: BlobScript[] = []
   /** The range of each GET of a blob, in order. */
   readonly ranges: (RangeSpec | undefined)[] = []
+  /** While it is set there is no tag, though their manifests are there by digest. */
+  hidesTags = false
 
   script(...scripts: BlobScript[]): void {
     this.#scripts.push(...scripts)
@@ -40,6 +42,11 @@ export class ScriptedSource extends MemorySource {
   /** How often upstream was asked this, for example `manifest`. */
   count(method: string): number {
     return this.asked.filter((ask) => ask.startsWith(`${method} `)).length
+  }
+
+  override async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
+    const resolved = await super.resolve(ref, options)
+    return this.hidesTags && ref.kind === 'tag' ? undefined : resolved
   }
 
   override async blob(

@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { Fills } from '../../src/cache/fills.ts'
+import { Holdings } from '../../src/cache/holdings.ts'
+import { Mirror } from '../../src/cache/mirror.ts'
+import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
+import { Uses } from '../../src/cache/uses.ts'
+import type { Inventory } from '../../src/inventory/inventory.ts'
+import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
+import type { Digest } from '../../src/oci/digest.ts'
+import {
+  parseRepository,
+  parseTag,
+  type Reference,
+  type TagReference,
+} from '../../src/oci/reference.ts'
+import type { Source } from '../../src/oci/source.ts'
+import type { BlobStore } from '../../src/store/blob-store.ts'
+import { Events } from '../../src/telemetry/events.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { fileStore } from '../support/file-store.ts'
+import { ScriptedSource } from '../support/scripted-source.ts'
+import { stepped, type Steps } from '../support/stepped.ts'
+import type { TestImage } from '../support/images.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { until } from '../support/turns.ts'
+import { WatchedSpools } from '../support/watched-spools.ts'
+import { drained } from './fill-rig.ts'
+
+export const demo = parseRepository('library/demo')!
+export const never = new AbortController().signal
+
+export const POLICY: TagPolicy = {
+  freshForMs: 300_000,
+  staleForMs: 86_400_000,
+  absentForMs: 60_000,
+  onAbsent: 'drop',
+}
+
+export interface MirrorRigOptions {
+  /** A data folder that is kept; a new one that goes with the rig where left out. */
+  folder?: string
+  clock?: Clock
+  isPublic?: boolean
+  policy?: Partial<TagPolicy>
+}
+
+/** A mirror on a data folder, as the daemon composes it, in whose parts a test can step. */
+export interface MirrorRig extends AsyncDisposable {
+  folder: string
+  mirror: Mirror
+  fills: Fills
+  uses: Uses
+  inventory: Inventory
+  spools: WatchedSpools
+  storeSteps: Steps<BlobStore>
+  inventorySteps: Steps<Inventory>
+  /** Names of the events so far, of all or of one kind. */
+  logged: (message?: string) => string[]
+}
+
+export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): Promise<MirrorRig> {
+  const { clock = new FakeClock(), isPublic = true, policy = {} } = options
+  await using parts = new AsyncDisposableStack()
+  const folder = options.folder ?? parts.use(await temporaryFolder()).path
+  const files = parts.use(await fileStore(folder))
+  const messages: string[] = []
+  const write = (line: string) => void messages.push((JSON.parse(line) as { msg: string }).msg)
+  const events = new Events(pino({ level: 'debug' }, { write }), new Metrics())
+  const storeSteps: Steps<BlobStore> = {}
+  const inventorySteps: Steps<Inventory> = {}
+  const spools = new WatchedSpools(files.spools)
+  const store = stepped<BlobStore>(files.store, storeSteps)
+  const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
+  const inventory = stepped(opened, inventorySteps)
+  const holdings = new Holdings({ store, inventory, spools, clock, events })
+  const uses = parts.use(new Uses({ inventory, clock, events }))
+  const fills = new Fills({
+    spools,
+    clock,
+    events,
+    commit: (...blob) => holdings.keepBlob(...blob),
+    giveUpAfterMs: 120_000,
+  })
+  const tags = { ...POLICY, ...policy }
+  const registry = 'docker.io'
+  const mirror = parts.use(
+    new Mirror({ registry, source, isPublic, holdings, fills, uses, tags, clock, events }),
+  )
+  parts.use(fills)
+  const running = parts.move()
+  return {
+    folder,
+    mirror,
+    fills,
+    uses,
+    inventory: opened,
+    spools,
+    storeSteps,
+    inventorySteps,
+    logged: (message) => (message ? messages.filter((one) => one === message) : messages),
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  }
+}
+
+export function tagged(tag: string, repository = demo): TagReference {
+  return { kind: 'tag', repository, tag: parseTag(tag)! }
+}
+
+export function byDigest(digest: Digest, repository = demo): Reference & { kind: 'digest' } {
+  return { kind: 'digest', repository, digest }
+}
+
+/** A source that answers as an upstream client does. */
+export function upstreamSource(): ScriptedSource {
+  const source = new ScriptedSource()
+  source.outcome = 'bypass'
+  return source
+}
+
+/** Pulls every blob of the image and waits until they are kept. */
+export async function pullBlobs({ mirror, fills }: MirrorRig, image: TestImage): Promise<void> {
+  for (const digest of image.blobs.keys()) {
+    const blob = await mirror.blob(demo, digest, { signal: never })
+    await drained(blob!.body)
+  }
+  await until('the fills have ended', () => fills.list().length === 0)
+}
