@@ -146,7 +146,7 @@ export function sourceContract(name: string, make: MakeSource): void {
       const rule = hub.fault({ server: 'registry', path: /library/ }, { kind: 'hold' })
       const asks = [
         (signal: AbortSignal) => source.resolve(tagged('oci-image'), { signal }),
-        (signal: AbortSignal) => source.manifest(tagged('oci-image'), { signal }),
+        (signal: AbortSignal) => source.manifest(tagged('docker-image'), { signal }),
         (signal: AbortSignal) => source.statBlob(repository, layerDigest, { signal }),
         (signal: AbortSignal) => source.blob(repository, layerDigest, { signal }),
         (signal: AbortSignal) => source.tags(repository, {}, { signal }),

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { WatchedSource } from '../../src/cache/watched-source.ts'
+import { digestOf } from '../../src/oci/digest.ts'
+import type { Source } from '../../src/oci/source.ts'
+import { caught } from '../support/caught.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { MemorySource } from '../support/memory-source.ts'
+import { upstreamError } from '../support/scripted-source.ts'
+import { byDigest, demo, never, tagged } from './mirror-rig.ts'
+
+const digest = digestOf(Buffer.from('unknown'))
+const signal = never
+
+const questions: [string, (source: Source) => Promise<unknown>][] = [
+  ['resolve', (source) => source.resolve(tagged('latest'), { signal })],
+  ['manifest', (source) => source.manifest(byDigest(digest), { signal })],
+  ['statBlob', (source) => source.statBlob(demo, digest, { signal })],
+  ['blob', (source) => source.blob(demo, digest, { signal })],
+  ['tags', (source) => source.tags(demo, {}, { signal })],
+]
+
+describe.each(questions)('a watched source asked for %s', (_, ask) => {
+  it('has been silent since its last answer, whatever that said', async () => {
+    const clock = new FakeClock()
+    const inner = new MemorySource()
+    const watched = new WatchedSource(inner, clock)
+    expect(watched.silentForMs).toBe(Infinity)
+    expect(await ask(watched)).toBeUndefined()
+    clock.advance(1000)
+    expect(watched.silentForMs).toBe(1000)
+    inner.before = () => Promise.reject(upstreamError('denied'))
+    await caught(ask(watched))
+    expect(watched.silentForMs).toBe(0)
+  })
+
+  it('stays silent when it fails, or when nobody waits for its answer', async () => {
+    const clock = new FakeClock()
+    const inner = new MemorySource()
+    const watched = new WatchedSource(inner, clock)
+    for (const error of [
+      upstreamError('unreachable'),
+      upstreamError('server'),
+      new Error('gone'),
+    ]) {
+      inner.before = () => Promise.reject(error)
+      expect(await caught(ask(watched))).toBe(error)
+      expect(watched.silentForMs).toBe(Infinity)
+    }
+  })
+})
