@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { encodedOf, parseDigest } from '../../src/oci/digest.ts'
 import { ALL_CLIENTS } from '../support/clients/all-clients.ts'
 import { startPodman } from '../support/clients/podman.ts'
 import { eventually } from '../support/eventually.ts'
@@ -6,10 +7,12 @@ import { expectHeld } from '../support/expect-held.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
 import type { FaultRule } from '../support/fake-hub/faults.ts'
 import { fetchedDigest } from '../support/fetched.ts'
+import { filesBelow } from '../support/files-below.ts'
 import { buildImage } from '../support/images.ts'
+import type { MirrorProcess } from '../support/mirror-process.ts'
 import { startOutside } from '../support/outside.ts'
 import { haveTools } from '../support/tools.ts'
-import { startClientStage, type ClientStage } from './stage.ts'
+import { downloadOf, startClientStage, type ClientStage } from './stage.ts'
 
 const LAYER = { layerBytes: 200_000 }
 
@@ -112,13 +115,14 @@ for (const clientKind of ALL_CLIENTS) {
     it('waits out a stall and goes on where it was', async () => {
       const { hub, client, outside } = stage
       const { byTag, image } = await stage.publish({ ...LAYER, layers: 1 })
-      const stall = hub.fault({ server: 'cdn', times: 1 }, { kind: 'hold', atByte: 100_000 })
+      const [layer = ''] = image.blobs.keys()
+      const stall = hub.fault(downloadOf(layer), { kind: 'hold', atByte: 100_000 })
       const pulling = client.pull(byTag)
       await stall.held()
       stall.release()
       await pulling
       await expectHeld(client, byTag, image)
-      expect(hub.count({ kind: 'cdn', digest: [...image.blobs.keys()][0] ?? '' })).toBe(1)
+      expect(hub.count({ kind: 'cdn', digest: layer })).toBe(1)
       expect(outside.asked).toEqual([])
     })
   })
@@ -189,24 +193,27 @@ for (const clientKind of ALL_CLIENTS) {
       expect(answer.status).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
       const { errors } = (await answer.json()) as { errors: { code: string; message: string }[] }
-      expect(errors[0]?.code).toBe('TOOMANYREQUESTS')
       expect(errors[0]?.message).toMatch(/docker\.io.*limit|limit.*docker\.io/)
     })
 
+    // docker tries again by itself for a minute; the others give up.
+    const isPatient = clientKind.name === 'docker'
+
     it('is never given a wrong blob, and gets the right one once there is one', async () => {
-      const { hub, client } = stage
+      const { hub, client, mirror } = stage
       const { byTag, repository, image } = await stage.publish({ ...LAYER, layers: 1 })
       const [layer = ''] = image.blobs.keys()
-      const wrong = hub.fault({ server: 'cdn' }, { kind: 'flip', atByte: 1000 })
-      const failed = client.pull(byTag).catch((error: unknown) => error)
+      const wrong = hub.fault(downloadOf(layer), { kind: 'flip', atByte: 1000 })
+      const pulling = client.pull(byTag).catch((error: unknown) => error)
       await eventually('wrong bytes came', () => wrong.hits > 0)
-      expect(await failed).toBeInstanceOf(Error)
-      await client.empty()
+      if (isPatient) wrong.remove()
+      expect(await pulling).toEqual(isPatient ? undefined : expect.any(Error))
 
+      if (!isPatient) await eventually('nothing is kept', () => isAbsent(mirror, layer))
       wrong.remove()
       await client.pull(byTag)
       await expectHeld(client, byTag, image)
-      expect(await fetchedDigest(`${stage.mirror.url}/v2/${repository}/blobs/${layer}`)).toBe(layer)
+      expect(await fetchedDigest(`${mirror.url}/v2/${repository}/blobs/${layer}`)).toBe(layer)
     })
   })
 }
@@ -224,3 +231,9 @@ describe.runIf(haveTools('podman'))('podman without the mirror', () => {
     await expectHeld(podman, 'library/bare:1', image)
   })
 })
+
+/** Neither a blob nor a spool of that digest is on the disk. */
+async function isAbsent(mirror: MirrorProcess, digest: string): Promise<boolean> {
+  const files = await filesBelow(mirror.dataFolder)
+  return files.every((path) => !path.includes(encodedOf(parseDigest(digest)!)))
+}

@@ -1,6 +1,7 @@
 import type { KnownClient } from '../support/clients/all-clients.ts'
 import type { Client } from '../support/clients/client.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
+import type { FaultMatch } from '../support/fake-hub/faults.ts'
 import { buildImage, type ImageOptions, type TestImage } from '../support/images.ts'
 import { MirrorProcess, type MirrorSettings } from '../support/mirror-process.ts'
 import { startOutside, type Outside } from '../support/outside.ts'
@@ -58,4 +59,9 @@ export async function startClientStage(
   const client = stack.use(await start({ mirror: stage.mirror.host, outside }))
   const owned = stack.move()
   return { ...stage, outside, client, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** The requests for a blob at the CDN. */
+export function downloadOf(digest: string): FaultMatch {
+  return { server: 'cdn', path: new RegExp(encodeURIComponent(digest)) }
 }

@@ -15,6 +15,14 @@ export interface MirrorSettings {
   freshFor?: string
 }
 
+/** The part of the statistics that the tests look at. */
+export interface MirrorStats {
+  pulls: Record<'hit' | 'miss' | 'join' | 'stale' | 'bypass', number>
+  bytes: { served: number; fetched: number }
+  store: { entries: number }
+  fills: { followers: number }[]
+}
+
 /** The real daemon as a process, with a data folder and a port that it keeps over restarts. */
 export class MirrorProcess implements AsyncDisposable {
   /** `127.0.0.1:PORT` */
@@ -86,6 +94,12 @@ export class MirrorProcess implements AsyncDisposable {
       }),
     )
     return new RunningProcess([process.execPath, MAIN, 'serve', '--config', config])
+  }
+
+  /** What it says of itself on the admin listener. */
+  async stats(): Promise<MirrorStats> {
+    const answer = await fetch(`${this.adminUrl}/api/v1/stats`)
+    return (await answer.json()) as MirrorStats
   }
 
   /** SIGTERM; resolves when it has ended. */
