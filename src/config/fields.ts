@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { BYTE_SIZE_PATTERN, formatByteSize, parseByteSize } from '../util/byte-size.ts'
 import { DURATION_PATTERN, formatDuration, parseDuration } from '../util/duration.ts'
 import { HIDDEN, Secret, SecretError, type SecretReader } from './secret.ts'
 
@@ -63,6 +64,24 @@ export const duration = z
     },
   )
   .meta({ title: 'duration' })
+
+const BYTE_SIZE_ERROR = 'expected a number of bytes such as 512KiB, 50MiB or 1.5GiB'
+
+export const byteSize = z
+  .codec(
+    z.string({ error: BYTE_SIZE_ERROR }).regex(BYTE_SIZE_PATTERN, { error: BYTE_SIZE_ERROR }),
+    z.number(),
+    {
+      decode(text, context) {
+        const bytes = parseByteSize(text)
+        if (bytes !== undefined) return bytes
+        context.issues.push({ code: 'custom', message: 'is no whole number of bytes', input: text })
+        return z.NEVER
+      },
+      encode: formatByteSize,
+    },
+  )
+  .meta({ title: 'byte size' })
 
 const URL_ERROR = 'expected an http or https URL'
 

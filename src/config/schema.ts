@@ -1,6 +1,7 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { host, path, port, secretField } from './fields.ts'
+import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
 import { upstreamsField } from './upstreams.ts'
 
@@ -51,6 +52,7 @@ export function configSchema(read: SecretReader) {
           .describe('Where the facts about the bytes are kept: SQLite in `data`.'),
       })
       .prefault({}),
+    scrub: scrubField,
     log: z
       .strictObject({
         level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),

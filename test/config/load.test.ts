@@ -53,6 +53,7 @@ describe('the configuration', () => {
       upstreams: { 'docker.io': HUB },
       store: { type: 'file' },
       inventory: { type: 'sqlite' },
+      scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
       log: { level: 'info', format: 'auto' },
     })
   })
@@ -226,6 +227,19 @@ describe('what is wrong', () => {
     ],
   ])('is told of %s', async (text, fault) => {
     expect(await faultsOf({ text })).toEqual([`m.yml:${fault}`])
+  })
+
+  test.each([
+    ['every: 7', 'every: expected a duration such as 30s, 5m or 1h30m'],
+    ['every: 0s', 'every: expected more than 0'],
+    ['rate: 50', 'rate: expected a number of bytes such as 512KiB, 50MiB or 1.5GiB'],
+    ['rate: 50MB', 'rate: expected a number of bytes such as 512KiB, 50MiB or 1.5GiB'],
+    ['rate: 0.5B', 'rate: is no whole number of bytes'],
+    ['rate: 0B', 'rate: expected more than 0'],
+  ])('is told of a scrub with %s', async (text, fault) => {
+    expect(await faultsOf({ text: `scrub: { ${text} }` })).toEqual([
+      expect.stringMatching(new RegExp(`^m\\.yml:1:\\d+: scrub\\.${fault}$`)),
+    ])
   })
 
   test.each([

@@ -18,6 +18,7 @@ entrepot runs without a configuration file and then mirrors Docker Hub. A file i
 
 - Everything is checked before the start: an unknown key or \`ENTREPOT_*\` variable is an error, and all errors are told at once, each with file, line and column. The process then ends with 78.
 - Durations are whole numbers with units, largest first: \`250ms\`, \`30s\`, \`5m\`, \`1h30m\`, \`30d\`.
+- Byte sizes are numbers with a unit of 1024s: \`512B\`, \`64KiB\`, \`50MiB\`, \`1.5GiB\`, \`2TiB\`.
 - A relative path is relative to the file that says it; in a variable or flag, to the working directory.
 - A secret is \`\${env:NAME}\`, \`{file: PATH}\` or the text itself. It is printed as \`[secret]\`.
 - NAME stands for the name of an upstream, for example \`ghcr.io\`. The upstreams of a file replace the default one.

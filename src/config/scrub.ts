@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { byteSize, duration } from './fields.ts'
+
+export interface ScrubConfig {
+  everyMs: number
+  bytesPerSecond: number
+}
+
+/** How what is kept is hashed again. */
+export const scrubField = z
+  .codec(
+    z.strictObject({
+      every: duration
+        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+        .prefault('7d')
+        .describe(
+          'How often everything that is kept is read and hashed again, to find what has rotted.',
+        ),
+      rate: byteSize
+        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+        .prefault('50MiB')
+        .describe('How much of it is read a second.'),
+    }),
+    z.custom<ScrubConfig>(),
+    {
+      decode: ({ every, rate }) => ({ everyMs: every, bytesPerSecond: rate }),
+      encode: ({ everyMs, bytesPerSecond }) => ({ every: everyMs, rate: bytesPerSecond }),
+    },
+  )
+  .prefault({})
