@@ -33,7 +33,7 @@ export class Blobs {
     const { source, links, fills, uses } = this.#options
     const content = await links.find(repository, digest, 'blob', signal)
     if (content) {
-      uses.record(digest)
+      uses.record(repository, digest)
       return { descriptor: descriptorOf(digest, content.sizeBytes), outcome: 'hit' }
     }
     const through = fills.get(digest)?.repository
@@ -83,7 +83,7 @@ export class Blobs {
       links.drop(repository, digest)
       return undefined
     }
-    uses.record(digest)
+    uses.record(repository, digest)
     return { descriptor: descriptorOf(digest, content.sizeBytes), range, body, outcome: 'hit' }
   }
 }

@@ -73,13 +73,13 @@ export class Manifests {
     const key = formatReference(ref)
     const known = this.#memory.get(key)
     if (known) {
-      uses.record(ref.digest)
+      uses.record(this.#id(ref), ref.digest)
       return (await this.#isOwed(ref, known, signal)) ? known.manifest : undefined
     }
     if (absences.has(key)) return undefined
     const { value, joined } = await this.#loads.run(key, signal, () => this.#load(ref))
     if (!value || !(await this.#isOwed(ref, value.remembered, signal))) return undefined
-    uses.record(ref.digest)
+    uses.record(this.#id(ref), ref.digest)
     const outcome = joined && value.outcome === 'miss' ? 'join' : value.outcome
     return { ...value.remembered.manifest, outcome }
   }

@@ -1,5 +1,5 @@
 import { InventoryError } from '../inventory/inventory-error.ts'
-import type { Inventory } from '../inventory/inventory.ts'
+import type { Inventory, RepositoryId, Use } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
@@ -12,20 +12,21 @@ export interface UsesOptions {
   events: Events
 }
 
-/** Gathers the last use of content in memory and writes it down every so often, off the way of a pull. */
+/** Gathers the last use of content through each repository in memory and writes it down every so often, off the way of a pull. */
 export class Uses implements AsyncDisposable {
   readonly #options: UsesOptions
   readonly #abort = new AbortController()
   readonly #flushing: Promise<void>
-  #pending = new Map<Digest, number>()
+  #pending = new Map<string, Use>()
 
   constructor(options: UsesOptions) {
     this.#options = options
     this.#flushing = this.#flushRegularly()
   }
 
-  record(digest: Digest): void {
-    this.#pending.set(digest, this.#options.clock.now())
+  record(repository: RepositoryId, digest: Digest): void {
+    const key = `${repository.registry}/${repository.name}@${digest}`
+    this.#pending.set(key, { digest, repository, atMs: this.#options.clock.now() })
   }
 
   /** Writes down what was gathered; keeps it for the next time where that fails. */
@@ -34,9 +35,7 @@ export class Uses implements AsyncDisposable {
     const gathered = this.#pending
     this.#pending = new Map()
     try {
-      await this.#options.inventory.touch(
-        Array.from(gathered, ([digest, atMs]) => ({ digest, atMs })),
-      )
+      await this.#options.inventory.touch([...gathered.values()])
     } catch (error) {
       if (!(error instanceof InventoryError)) throw error
       this.#options.events.inventoryFailed({

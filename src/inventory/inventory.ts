@@ -23,15 +23,75 @@ export interface TagRecord {
   checkedAtMs: number
 }
 
-/** One use of content; uses are gathered and recorded in batches. */
+/** One use of content through a repository; uses are gathered and recorded in batches. */
 export interface Use {
   digest: Digest
+  repository: RepositoryId
   atMs: number
 }
 
 export interface InventoryTotals {
   bytes: number
   entries: number
+}
+
+/**
+ * `again` where the last use came at least REUSED_AFTER_MS after the content was stored, else
+ * `once`: what comes earlier belongs to the pull, or the burst of pulls, that brought it.
+ */
+export type Usage = 'once' | 'again'
+
+export const REUSED_AFTER_MS = 60 * 60 * 1000
+
+/** A repository that links content or has tags that stand for it, with those tags in lexical order. */
+export interface ContentName {
+  repository: RepositoryId
+  tags: Tag[]
+}
+
+/** Content that may be evicted. */
+export interface Candidate extends Content {
+  /** How many manifests that are held name it. Content without any is a root. */
+  parents: number
+  /** In order of registry and name. */
+  names: ContentName[]
+}
+
+export interface RootQuery {
+  usage: Usage
+  /** Where the last page ended. */
+  after: Pick<Content, 'usedAtMs' | 'digest'> | undefined
+  limit: number
+}
+
+export interface ImageQuery {
+  /** All where left out. */
+  repository: RepositoryId | undefined
+  /** Where the last page ended. */
+  after: Pick<Image, 'repository' | 'digest'> | undefined
+  limit: number
+}
+
+/** A manifest under one of the repositories that link it; `sizeBytes` is that of the manifest alone. */
+export interface Image extends Content {
+  repository: RepositoryId
+  /** Those of the repository that stand for it, in lexical order. */
+  tags: Tag[]
+  /** All that is held of it, what it names included. */
+  heldBytes: number
+  /** The part of `heldBytes` that no other image needs. */
+  exclusiveBytes: number
+  /**
+   * What its image manifests name and is not held. Manifests that an index names are not missing,
+   * as clients want one of them, unless none is held.
+   */
+  missingBytes: number
+}
+
+/** What must not be evicted while it stands. */
+export interface Pin {
+  pattern: string
+  createdAtMs: number
 }
 
 /**
@@ -42,18 +102,20 @@ export interface InventoryTotals {
 export interface Inventory extends AsyncDisposable {
   /**
    * Records content that was committed to the store, what it names (of a manifest), and links it
-   * from the repository. Recording what is held already adds the link and changes nothing else,
-   * except that a blob which proves to be a manifest becomes one.
+   * from the repository. Counts as a use, at the content's `usedAtMs`. Of what is held already
+   * the rest stays as it is, except that a blob which proves to be a manifest becomes one.
    */
   record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void>
+  /** Records content that was found in the store as `record` does, but without a link or a use. */
+  adopt(content: Content, children: Descriptor[]): Promise<void>
   /** Links content that is held. False where it is not held. */
   link(digest: Digest, repository: RepositoryId): Promise<boolean>
   held(digest: Digest): Promise<Content | undefined>
   isLinked(digest: Digest, repository: RepositoryId): Promise<boolean>
   /** True where any repository of the registry links it. */
   isLinkedWithin(digest: Digest, registry: string): Promise<boolean>
-  /** What a manifest names that is not held. */
-  missingChildren(digest: Digest): Promise<Digest[]>
+  /** The repositories that link it, in order of registry and name. */
+  repositoriesOf(digest: Digest): Promise<RepositoryId[]>
   /** Drops content with its links, because its bytes are gone. Tags stay. Idempotent. */
   forget(digest: Digest): Promise<void>
 
@@ -65,10 +127,42 @@ export interface Inventory extends AsyncDisposable {
 
   /**
    * Raises the last use of content; what is not held is passed over, a time never goes back. A
-   * long list is recorded in pieces, between which other calls get their turn.
+   * use of what a manifest names is one of that manifest as well, and so on upwards: of those that
+   * the repository links the one that was used last through it, looked for among its hundred last
+   * used manifests. So a pull keeps its image warm, but not every image that shares a layer with
+   * it. A long list is recorded in pieces, between which other calls get their turn.
    */
   touch(uses: Use[]): Promise<void>
   totals(): Promise<InventoryTotals>
   /** Everything that is held, in order of digest, after `after`, at most `limit`. */
   contents(after: Digest | undefined, limit: number): Promise<Content[]>
+
+  /** Roots that were used once, or again; the least recently used first, then in order of digest. */
+  roots(query: RootQuery): Promise<Candidate[]>
+  /**
+   * Drops content with its links and the tags that stand for it if `mayGo` lets it; then, in the
+   * same way, what it named and no manifest that is held names any more. `mayGo` sees each as it
+   * is at that moment, the content itself first. Returns what went; empty where it is not held.
+   * All of it goes in one transaction, after which the caller deletes the bytes.
+   */
+  evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]>
+
+  /**
+   * Linked manifests that are roots or tagged, in order of registry, name and digest: an image
+   * comes once under each repository that links it.
+   */
+  images(query: ImageQuery): Promise<Image[]>
+  /** What is held of these contents and of all that they name, each counted once. */
+  heldBytes(digests: Digest[]): Promise<number>
+
+  /** In order of pattern. */
+  pins(): Promise<Pin[]>
+  /** Changes nothing where the pattern is there already. */
+  addPin(pin: Pin): Promise<void>
+  /** False where there is no such pin. */
+  dropPin(pattern: string): Promise<boolean>
+
+  /** What a job has kept for its next run: any JSON. */
+  jobState(job: string): Promise<unknown>
+  putJobState(job: string, state: unknown): Promise<void>
 }

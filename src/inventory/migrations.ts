@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { REUSED_AFTER_MS } from './inventory.ts'
 import { InventoryError } from './inventory-error.ts'
 import type { Schema } from './schema.ts'
 
@@ -20,6 +21,7 @@ export async function migrate(db: Kysely<Schema>): Promise<void> {
 }
 
 async function first(db: Kysely<unknown>): Promise<void> {
+  const reused = sql`case when used_at_ms - stored_at_ms >= ${sql.lit(REUSED_AFTER_MS)} then 1 else 0 end`
   await db.schema
     .createTable('repository')
     .addColumn('id', 'integer', (column) => column.primaryKey())
@@ -35,15 +37,36 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('size_bytes', 'bigint', (column) => column.notNull())
     .addColumn('stored_at_ms', 'bigint', (column) => column.notNull())
     .addColumn('used_at_ms', 'bigint', (column) => column.notNull())
+    .addColumn('parents', 'integer', (column) => column.notNull())
+    .addColumn('reused', 'integer', (column) => column.generatedAlwaysAs(reused).stored())
     .execute()
-  await db.schema.createIndex('content_used').on('content').column('used_at_ms').execute()
+  await db.schema
+    .createIndex('content_root')
+    .on('content')
+    .columns(['reused', 'used_at_ms', 'digest'])
+    .where(sql.ref('parents'), '=', sql.lit(0))
+    .execute()
   await db.schema
     .createTable('link')
     .addColumn('digest', 'text', (column) =>
       column.notNull().references('content.digest').onDelete('cascade'),
     )
     .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
+    .addColumn('used_at_ms', 'bigint')
     .addPrimaryKeyConstraint('link_key', ['digest', 'repository_id'])
+    .execute()
+  // Of manifests alone; in order of digest for the listing, in order of use to find what a use belongs to.
+  await db.schema
+    .createIndex('link_manifest')
+    .on('link')
+    .columns(['repository_id', 'digest'])
+    .where(sql.ref('used_at_ms'), 'is not', null)
+    .execute()
+  await db.schema
+    .createIndex('link_used')
+    .on('link')
+    .columns(['repository_id', 'used_at_ms desc', 'digest'])
+    .where(sql.ref('used_at_ms'), 'is not', null)
     .execute()
   await db.schema
     .createTable('child')
@@ -56,7 +79,11 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('size_bytes', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('child_key', ['parent_digest', 'position'])
     .execute()
-  await db.schema.createIndex('child_digest').on('child').column('digest').execute()
+  await db.schema
+    .createIndex('child_digest')
+    .on('child')
+    .columns(['digest', 'parent_digest'])
+    .execute()
   await db.schema
     .createTable('tag')
     .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
@@ -68,9 +95,24 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('tag_key', ['repository_id', 'name'])
     .execute()
   await db.schema
+    .createIndex('tag_digest')
+    .on('tag')
+    .columns(['digest', 'repository_id', 'name'])
+    .execute()
+  await db.schema
     .createTable('totals')
     .addColumn('bytes', 'bigint', (column) => column.notNull())
     .addColumn('entries', 'bigint', (column) => column.notNull())
     .execute()
   await sql`insert into totals (bytes, entries) values (0, 0)`.execute(db)
+  await db.schema
+    .createTable('pin')
+    .addColumn('pattern', 'text', (column) => column.primaryKey())
+    .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema
+    .createTable('job')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .execute()
 }

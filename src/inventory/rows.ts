@@ -1,6 +1,9 @@
+import type { Selectable } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Content } from './inventory.ts'
 import type { Schema } from './schema.ts'
+
+export type ContentRow = Selectable<Schema['content']>
 
 /** A descriptor as columns. */
 export function columnsOf({ digest, mediaType, sizeBytes }: Descriptor) {
@@ -11,7 +14,7 @@ export function descriptorOf(row: ReturnType<typeof columnsOf>): Descriptor {
   return { mediaType: row.media_type, digest: row.digest, sizeBytes: row.size_bytes }
 }
 
-export function contentOf(row: Schema['content']): Content {
+export function contentOf(row: ContentRow): Content {
   return {
     ...descriptorOf(row),
     kind: row.kind,

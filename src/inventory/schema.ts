@@ -11,6 +11,8 @@ export interface Schema {
   child: ChildTable
   tag: TagTable
   totals: TotalsTable
+  pin: PinTable
+  job: JobTable
 }
 
 interface RepositoryTable {
@@ -26,11 +28,17 @@ interface ContentTable {
   size_bytes: number
   stored_at_ms: number
   used_at_ms: number
+  /** How many manifests that are held name it, kept in the transactions that change that. */
+  parents: number
+  /** 1 where it was used again, 0 where once; see Usage. */
+  reused: Generated<number>
 }
 
 interface LinkTable {
   digest: Digest
   repository_id: number
+  /** When a manifest was last used through this link, 0 where never; null for blobs. */
+  used_at_ms: number | null
 }
 
 /** What a manifest names, held or not. */
@@ -55,4 +63,15 @@ interface TagTable {
 interface TotalsTable {
   bytes: number
   entries: number
+}
+
+interface PinTable {
+  pattern: string
+  created_at_ms: number
+}
+
+interface JobTable {
+  name: string
+  /** JSON. */
+  state: string
 }

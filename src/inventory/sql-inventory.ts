@@ -3,26 +3,29 @@ import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
+import { candidatesOf, rootsOf } from './candidates.ts'
+import { putChildren } from './children.ts'
+import { inChunks } from './chunks.ts'
+import { evict, remove } from './evict.ts'
+import { bytesOf, treeOf } from './image-tree.ts'
+import { imagesOf } from './images.ts'
 import type {
+  Candidate,
   Content,
+  Image,
+  ImageQuery,
   Inventory,
   InventoryTotals,
+  Pin,
   RepositoryId,
+  RootQuery,
   TagRecord,
   Use,
 } from './inventory.ts'
+import { latestUses, raiseUses } from './raise-uses.ts'
 import { columnsOf, contentOf, descriptorOf } from './rows.ts'
 import type { Schema } from './schema.ts'
-import {
-  addToTotals,
-  inChunks,
-  latestUses,
-  putChildren,
-  putContent,
-  putLink,
-  putRepository,
-  raiseUses,
-} from './writes.ts'
+import { putContent, putLink, putRepository } from './writes.ts'
 
 /** The inventory in the tables of `Schema`, in SQL that SQLite and PostgreSQL share. */
 export class SqlInventory implements Inventory {
@@ -34,24 +37,24 @@ export class SqlInventory implements Inventory {
   }
 
   async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
+    const { digest, usedAtMs: atMs } = content
+    await this.#db.transaction().execute(async (trx) => {
+      await putContent(trx, content)
+      await putChildren(trx, digest, children)
+      await putLink(trx, digest, repository)
+      await raiseUses(trx, [{ digest, repository, atMs }])
+    })
+  }
+
+  async adopt(content: Content, children: Descriptor[]): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       await putContent(trx, content)
       await putChildren(trx, content.digest, children)
-      await putLink(trx, content.digest, repository)
     })
   }
 
   async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
-    return this.#db.transaction().execute(async (trx) => {
-      const held = await trx
-        .selectFrom('content')
-        .select('digest')
-        .where('digest', '=', digest)
-        .executeTakeFirst()
-      if (!held) return false
-      await putLink(trx, digest, repository)
-      return true
-    })
+    return this.#db.transaction().execute((trx) => putLink(trx, digest, repository))
   }
 
   async held(digest: Digest): Promise<Content | undefined> {
@@ -75,27 +78,20 @@ export class SqlInventory implements Inventory {
     return row !== undefined
   }
 
-  async missingChildren(digest: Digest): Promise<Digest[]> {
-    const rows = await this.#db
-      .selectFrom('child')
-      .leftJoin('content', 'content.digest', 'child.digest')
-      .select('child.digest')
-      .where('child.parent_digest', '=', digest)
-      .where('content.digest', 'is', null)
-      .groupBy('child.digest')
-      .orderBy((eb) => eb.fn.min('child.position'))
+  async repositoriesOf(digest: Digest): Promise<RepositoryId[]> {
+    return this.#db
+      .selectFrom('link')
+      .innerJoin('repository', 'repository.id', 'link.repository_id')
+      .select(['registry', 'name'])
+      .where('digest', '=', digest)
+      .orderBy('registry')
+      .orderBy('name')
       .execute()
-    return rows.map((row) => row.digest)
   }
 
   async forget(digest: Digest): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
-      const gone = await trx
-        .deleteFrom('content')
-        .where('digest', '=', digest)
-        .returning('size_bytes')
-        .executeTakeFirst()
-      if (gone) await addToTotals(trx, { bytes: -gone.size_bytes, entries: -1 })
+      await remove(trx, await candidatesOf(trx, [digest]))
     })
   }
 
@@ -144,7 +140,7 @@ export class SqlInventory implements Inventory {
 
   async touch(uses: Use[]): Promise<void> {
     for (const some of inChunks(latestUses(uses))) {
-      await raiseUses(this.#db, some)
+      await this.#db.transaction().execute((trx) => raiseUses(trx, some))
       // A large batch must not hold up the pulls of the same process.
       await setImmediate()
     }
@@ -159,6 +155,63 @@ export class SqlInventory implements Inventory {
     const all = this.#db.selectFrom('content').selectAll().orderBy('digest').limit(limit)
     const rows = await (after ? all.where('digest', '>', after) : all).execute()
     return rows.map(contentOf)
+  }
+
+  async roots(query: RootQuery): Promise<Candidate[]> {
+    return this.#db.transaction().execute((trx) => rootsOf(trx, query))
+  }
+
+  async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
+    return this.#db.transaction().execute((trx) => evict(trx, digest, mayGo))
+  }
+
+  async images(query: ImageQuery): Promise<Image[]> {
+    return this.#db.transaction().execute((trx) => imagesOf(trx, query))
+  }
+
+  async heldBytes(digests: Digest[]): Promise<number> {
+    const tree = await this.#db.transaction().execute((trx) => treeOf(trx, digests))
+    return bytesOf(tree.values())
+  }
+
+  async pins(): Promise<Pin[]> {
+    const rows = await this.#db.selectFrom('pin').selectAll().orderBy('pattern').execute()
+    return rows.map((row) => ({ pattern: row.pattern, createdAtMs: row.created_at_ms }))
+  }
+
+  async addPin({ pattern, createdAtMs }: Pin): Promise<void> {
+    await this.#db
+      .insertInto('pin')
+      .values({ pattern, created_at_ms: createdAtMs })
+      .onConflict((conflict) => conflict.column('pattern').doNothing())
+      .execute()
+  }
+
+  async dropPin(pattern: string): Promise<boolean> {
+    const dropped = await this.#db
+      .deleteFrom('pin')
+      .where('pattern', '=', pattern)
+      .returning('pattern')
+      .executeTakeFirst()
+    return dropped !== undefined
+  }
+
+  async jobState(job: string): Promise<unknown> {
+    const row = await this.#db
+      .selectFrom('job')
+      .select('state')
+      .where('name', '=', job)
+      .executeTakeFirst()
+    return row && JSON.parse(row.state)
+  }
+
+  async putJobState(job: string, value: unknown): Promise<void> {
+    const state = JSON.stringify(value)
+    await this.#db
+      .insertInto('job')
+      .values({ name: job, state })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ state }))
+      .execute()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

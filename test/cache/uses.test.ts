@@ -15,13 +15,14 @@ import { demo } from './mirror-rig.ts'
 
 const bytes = [Buffer.from('one'), Buffer.from('two')]
 const [one, two] = [digestOf(bytes[0]!), digestOf(bytes[1]!)]
+const repository = { registry: 'docker.io', name: demo }
 const startMs = Date.UTC(2026, 0, 1)
 
 async function prepare() {
   const inventory = await openSqliteInventory(':memory:')
   for (const part of bytes) {
     const content = { ...blobOf(part), kind: 'blob', storedAtMs: 0, usedAtMs: 0 } as const
-    await inventory.record(content, [], { registry: 'docker.io', name: demo })
+    await inventory.record(content, [], repository)
   }
   const steps: Steps<Inventory> = {}
   let touches = 0
@@ -54,11 +55,11 @@ async function prepare() {
 describe('uses of content', () => {
   it('are written down every ten seconds, the last of each, together', async () => {
     await using test = await prepare()
-    test.uses.record(one)
+    test.uses.record(repository, one)
     test.clock.advance(1000)
-    test.uses.record(two)
+    test.uses.record(repository, two)
     test.clock.advance(8999)
-    test.uses.record(one)
+    test.uses.record(repository, one)
     expect(await test.usedAtMs()).toEqual([0, 0])
     test.clock.advance(1)
     await until('they are written', () => test.touches() === 1)
@@ -75,7 +76,7 @@ describe('uses of content', () => {
 
   it('are written down when it stops', async () => {
     await using test = await prepare()
-    test.uses.record(one)
+    test.uses.record(repository, one)
     await test.uses[Symbol.asyncDispose]()
     expect(await test.usedAtMs()).toEqual([startMs, 0])
     expect(test.clock.sleeping).toBe(0)
@@ -86,11 +87,11 @@ describe('uses of content', () => {
     const { uses, clock, steps } = test
     const touch = steps.touch!
     steps.touch = () => {
-      uses.record(two)
+      uses.record(repository, two)
       return Promise.reject(new InventoryError('broken'))
     }
-    uses.record(one)
-    uses.record(two)
+    uses.record(repository, one)
+    uses.record(repository, two)
     clock.advance(5000)
     await uses.flush()
     expect(test.messages).toEqual(['inventory failed'])

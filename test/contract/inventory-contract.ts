@@ -1,23 +1,20 @@
-import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import type { Repository, Tag } from '../../src/oci/reference.ts'
-import type { Content, Inventory, RepositoryId } from '../../src/inventory/inventory.ts'
-import { blobOf } from '../support/blobs.ts'
-import { InventoryModel } from '../support/inventory-model.ts'
-
-const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
-const node: RepositoryId = { registry: 'docker.io', name: 'library/node' as Repository }
-const elsewhere: RepositoryId = { ...alpine, registry: 'ghcr.io' }
+import type { Tag } from '../../src/oci/reference.ts'
+import type { Content, Inventory } from '../../src/inventory/inventory.ts'
+import {
+  alpine,
+  contentOf,
+  descriptorOf,
+  elsewhere,
+  manifestOf,
+  node,
+  rootsOf,
+} from '../support/contents.ts'
 
 const layer = contentOf('layer')
 const config = contentOf('config')
-const manifest: Content = {
-  ...contentOf('manifest'),
-  kind: 'manifest',
-  mediaType: 'application/vnd.oci.image.manifest.v1+json',
-}
+const manifest = manifestOf('manifest')
 const latest = 'latest' as Tag
 const record = { descriptor: descriptorOf(manifest), checkedAtMs: 5_000 }
 
@@ -29,7 +26,13 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       expect(await inventory.held(layer.digest)).toBeUndefined()
       expect(await inventory.isLinked(layer.digest, alpine)).toBe(false)
       expect(await inventory.isLinkedWithin(layer.digest, 'docker.io')).toBe(false)
-      expect(await inventory.missingChildren(layer.digest)).toEqual([])
+      expect(await inventory.repositoriesOf(layer.digest)).toEqual([])
+      expect(await inventory.roots({ usage: 'once', after: undefined, limit: 9 })).toEqual([])
+      expect(await inventory.images({ repository: undefined, after: undefined, limit: 9 })).toEqual(
+        [],
+      )
+      expect(await inventory.heldBytes([layer.digest])).toBe(0)
+      expect(await inventory.evict(layer.digest, () => true)).toEqual([])
       expect(await inventory.tag(alpine, latest)).toBeUndefined()
       expect(await inventory.tags(alpine)).toEqual([])
       expect(await inventory.totals()).toEqual({ bytes: 0, entries: 0 })
@@ -52,7 +55,7 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       await inventory.record(layer, [], alpine)
       await inventory.record(layer, [], alpine)
       await inventory.record({ ...layer, storedAtMs: 9_000, usedAtMs: 9_000 }, [], node)
-      expect(await inventory.held(layer.digest)).toEqual(layer)
+      expect(await inventory.held(layer.digest)).toEqual({ ...layer, usedAtMs: 9_000 })
       expect(await inventory.isLinked(layer.digest, node)).toBe(true)
       expect(await inventory.totals()).toEqual({ bytes: layer.sizeBytes, entries: 1 })
     })
@@ -64,10 +67,11 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       await inventory.record(manifest, [descriptorOf(layer)], alpine)
       const both: Content = { ...manifest, usedAtMs: 7_000 }
       expect(await inventory.held(manifest.digest)).toEqual(both)
-      expect(await inventory.missingChildren(manifest.digest)).toEqual([layer.digest])
+      await inventory.record(layer, [], alpine)
+      expect(await rootsOf(inventory, 'once')).toEqual([manifest.digest])
       await inventory.record(asBlob, [], alpine)
       expect(await inventory.held(manifest.digest)).toEqual(both)
-      expect(await inventory.totals()).toEqual({ bytes: manifest.sizeBytes, entries: 1 })
+      expect((await inventory.totals()).entries).toBe(2)
     })
 
     it('links only what is held', async () => {
@@ -80,30 +84,6 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       expect(await inventory.isLinked(layer.digest, node)).toBe(true)
     })
 
-    it('knows what a manifest names that is not held, in its order and once', async () => {
-      await using inventory = await make()
-      const children = [config, layer, layer, contentOf('other')].map(descriptorOf)
-      await inventory.record(manifest, children, alpine)
-      const other = contentOf('other').digest
-      expect(await inventory.missingChildren(manifest.digest)).toEqual([
-        config.digest,
-        layer.digest,
-        other,
-      ])
-      await inventory.record(layer, [], alpine)
-      expect(await inventory.missingChildren(manifest.digest)).toEqual([config.digest, other])
-      await inventory.forget(layer.digest)
-      expect(await inventory.missingChildren(manifest.digest)).toContain(layer.digest)
-    })
-
-    it('takes a manifest that names thousands', async () => {
-      await using inventory = await make()
-      const children = Array.from({ length: 5_000 }, (_, index) => blobOf(Buffer.from(`${index}`)))
-      await inventory.record(manifest, children, alpine)
-      const missing = await inventory.missingChildren(manifest.digest)
-      expect(missing).toEqual(children.map(({ digest }) => digest))
-    })
-
     it('forgets content with its links, and keeps tags', async () => {
       await using inventory = await make()
       await inventory.record(manifest, [descriptorOf(layer)], alpine)
@@ -114,7 +94,6 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       expect(await inventory.held(manifest.digest)).toBeUndefined()
       expect(await inventory.isLinked(manifest.digest, alpine)).toBe(false)
       expect(await inventory.isLinkedWithin(manifest.digest, 'docker.io')).toBe(false)
-      expect(await inventory.missingChildren(manifest.digest)).toEqual([])
       expect(await inventory.tag(alpine, latest)).toEqual(record)
       expect(await inventory.totals()).toEqual({ bytes: layer.sizeBytes, entries: 1 })
     })
@@ -154,11 +133,11 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       await inventory.record(layer, [], alpine)
       await inventory.record(config, [], alpine)
       await inventory.touch([
-        { digest: layer.digest, atMs: 3_000 },
-        { digest: layer.digest, atMs: 4_000 },
-        { digest: layer.digest, atMs: 2_000 },
-        { digest: config.digest, atMs: 1 },
-        { digest: manifest.digest, atMs: 5_000 },
+        { digest: layer.digest, repository: alpine, atMs: 3_000 },
+        { digest: layer.digest, repository: node, atMs: 4_000 },
+        { digest: layer.digest, repository: alpine, atMs: 2_000 },
+        { digest: config.digest, repository: alpine, atMs: 1 },
+        { digest: manifest.digest, repository: alpine, atMs: 5_000 },
       ])
       expect((await inventory.held(layer.digest))?.usedAtMs).toBe(4_000)
       expect((await inventory.held(config.digest))?.usedAtMs).toBe(config.usedAtMs)
@@ -170,7 +149,7 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       await using inventory = await make()
       const all = Array.from({ length: 10_000 }, (_, index) => contentOf(`content ${index}`))
       await Promise.all(all.map((content) => inventory.record(content, [], alpine)))
-      await inventory.touch(all.map(({ digest }) => ({ digest, atMs: 9_000 })))
+      await inventory.touch(all.map(({ digest }) => ({ digest, repository: alpine, atMs: 9_000 })))
       const seen: Digest[] = []
       for (let page = await inventory.contents(undefined, 999); page.length > 0;) {
         seen.push(...page.map(({ digest }) => digest))
@@ -197,74 +176,5 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
         entries: held.length,
       })
     })
-
-    it('behaves as its model', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-          await using inventory = await make()
-          const model = new InventoryModel()
-          for (const step of steps) {
-            expect(await take(inventory, step)).toEqual(await take(model, step))
-          }
-          expect(await factsOf(inventory)).toEqual(await factsOf(model))
-        }),
-        { numRuns: 100 },
-      )
-    })
   })
-}
-
-const repositories = [alpine, node, elsewhere]
-const contents = [layer, config, manifest, contentOf('other')]
-const tags = ['latest', '1', 'edge'] as Tag[]
-
-const step = fc.record({
-  action: fc.constantFrom('record', 'link', 'forget', 'putTag', 'dropTag', 'touch'),
-  content: fc.constantFrom(...contents),
-  repository: fc.constantFrom(...repositories),
-  tag: fc.constantFrom(...tags),
-  atMs: fc.nat({ max: 9_000 }),
-})
-
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
-
-function take(inventory: Inventory, step: Step): Promise<unknown> {
-  const { content, repository, tag, atMs } = step
-  const record = { descriptor: descriptorOf(content), checkedAtMs: atMs }
-  // The same content always names the same.
-  const children = content === manifest ? [config, layer].map(descriptorOf) : []
-  const actions = {
-    record: () => inventory.record(content, children, repository),
-    link: () => inventory.link(content.digest, repository),
-    forget: () => inventory.forget(content.digest),
-    putTag: () => inventory.putTag(repository, tag, record),
-    dropTag: () => inventory.dropTag(repository, tag),
-    touch: () => inventory.touch([{ digest: content.digest, atMs }]),
-  }
-  return actions[step.action]()
-}
-
-/** All that can be asked about the few repositories, contents and tags of the model. */
-async function factsOf(inventory: Inventory): Promise<unknown[]> {
-  const facts: unknown[] = [await inventory.totals(), await inventory.contents(undefined, 100)]
-  for (const { digest } of contents) {
-    facts.push(await inventory.held(digest), await inventory.missingChildren(digest))
-    facts.push(await inventory.isLinkedWithin(digest, 'docker.io'))
-    for (const repository of repositories) {
-      facts.push(await inventory.isLinked(digest, repository))
-    }
-  }
-  for (const repository of repositories) {
-    facts.push(await inventory.tags(repository))
-    for (const tag of tags) facts.push(await inventory.tag(repository, tag))
-  }
-  return facts
-}
-
-function contentOf(text: string): Content {
-  return { ...blobOf(Buffer.from(text)), kind: 'blob', storedAtMs: 1_000, usedAtMs: 2_000 }
-}
-
-function descriptorOf({ mediaType, digest, sizeBytes }: Content): Descriptor {
-  return { mediaType, digest, sizeBytes }
 }

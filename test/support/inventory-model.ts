@@ -1,55 +1,77 @@
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
+import { isIndexType } from '../../src/oci/manifest.ts'
 import type { Tag } from '../../src/oci/reference.ts'
-import type {
-  Content,
-  Inventory,
-  InventoryTotals,
-  RepositoryId,
-  TagRecord,
-  Use,
+import {
+  type Candidate,
+  type Content,
+  type Image,
+  type ImageQuery,
+  type Inventory,
+  type InventoryTotals,
+  type Pin,
+  REUSED_AFTER_MS,
+  type RepositoryId,
+  type RootQuery,
+  type TagRecord,
+  type Use,
 } from '../../src/inventory/inventory.ts'
 
 /** The inventory as simply as it can be said, to compare others with. */
 export class InventoryModel implements Inventory {
   readonly #contents = new Map<Digest, Content>()
   readonly #children = new Map<Digest, Descriptor[]>()
-  readonly #links = new Map<Digest, Set<string>>()
+  /** When content was last used through each repository that links it. */
+  readonly #links = new Map<Digest, Map<string, number>>()
+  readonly #repositories = new Map<string, RepositoryId>()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
+  readonly #pins = new Map<string, Pin>()
+  readonly #jobs = new Map<string, unknown>()
 
   async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
-    const held = this.#contents.get(content.digest)
+    await this.adopt(content, children)
+    await this.link(content.digest, repository)
+    await this.touch([{ digest: content.digest, repository, atMs: content.usedAtMs }])
+  }
+
+  async adopt(content: Content, children: Descriptor[]): Promise<void> {
+    const { digest, kind, mediaType } = content
+    const held = this.#contents.get(digest)
     if (!held) {
-      this.#contents.set(content.digest, { ...content })
-      this.#links.set(content.digest, new Set())
-    } else if (held.kind === 'blob' && content.kind === 'manifest') {
-      held.kind = 'manifest'
-      held.mediaType = content.mediaType
+      this.#contents.set(digest, { ...content })
+      this.#links.set(digest, new Map())
+    } else if (held.kind === 'blob' && kind === 'manifest') {
+      Object.assign(held, { kind, mediaType })
+      for (const key of this.#linksOf(digest).keys()) this.#linksOf(digest).set(key, 0)
     }
-    if (children.length > 0) this.#children.set(content.digest, children)
-    this.#links.get(content.digest)?.add(keyOf(repository))
+    if (children.length > 0) this.#children.set(digest, children)
   }
 
   async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
-    this.#links.get(digest)?.add(keyOf(repository))
-    return this.#contents.has(digest)
+    if (!this.#contents.has(digest)) return false
+    const key = keyOf(repository)
+    this.#repositories.set(key, repository)
+    if (!this.#linksOf(digest).has(key)) this.#linksOf(digest).set(key, 0)
+    return true
   }
 
   async held(digest: Digest): Promise<Content | undefined> {
-    return this.#contents.get(digest)
+    const content = this.#contents.get(digest)
+    return content && { ...content }
   }
 
   async isLinked(digest: Digest, repository: RepositoryId): Promise<boolean> {
-    return this.#links.get(digest)?.has(keyOf(repository)) ?? false
+    return this.#linksOf(digest).has(keyOf(repository))
   }
 
   async isLinkedWithin(digest: Digest, registry: string): Promise<boolean> {
-    return [...(this.#links.get(digest) ?? [])].some((key) => key.startsWith(`${registry} `))
+    return (await this.repositoriesOf(digest)).some(
+      (repository) => repository.registry === registry,
+    )
   }
 
-  async missingChildren(digest: Digest): Promise<Digest[]> {
-    const named = new Set(this.#children.get(digest)?.map((child) => child.digest))
-    return [...named].filter((child) => !this.#contents.has(child))
+  async repositoriesOf(digest: Digest): Promise<RepositoryId[]> {
+    return this.#sortedRepositories([...this.#linksOf(digest).keys()])
   }
 
   async forget(digest: Digest): Promise<void> {
@@ -59,45 +81,223 @@ export class InventoryModel implements Inventory {
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
-    return this.#tags.get(keyOf(repository))?.get(tag)
+    return this.#tagsOf(repository).get(tag)
   }
 
   async putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void> {
-    const tags = this.#tags.get(keyOf(repository)) ?? new Map<Tag, TagRecord>()
-    this.#tags.set(keyOf(repository), tags.set(tag, record))
+    this.#repositories.set(keyOf(repository), repository)
+    this.#tags.set(keyOf(repository), this.#tagsOf(repository).set(tag, record))
   }
 
   async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
-    this.#tags.get(keyOf(repository))?.delete(tag)
+    this.#tagsOf(repository).delete(tag)
   }
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
-    return [...(this.#tags.get(keyOf(repository))?.keys() ?? [])].sort()
+    return [...this.#tagsOf(repository).keys()].sort()
   }
 
   async touch(uses: Use[]): Promise<void> {
-    for (const { digest, atMs } of uses) {
-      const content = this.#contents.get(digest)
-      if (content) content.usedAtMs = Math.max(content.usedAtMs, atMs)
+    let level = uses
+    while (level.length > 0) {
+      for (const use of level) this.#raise(use)
+      level = level.flatMap((use) => this.#useOfParent(use) ?? [])
     }
   }
 
   async totals(): Promise<InventoryTotals> {
-    const contents = [...this.#contents.values()]
-    const bytes = contents.reduce((sum, content) => sum + content.sizeBytes, 0)
-    return { bytes, entries: contents.length }
+    return { bytes: sumOf(this.#contents.values()), entries: this.#contents.size }
   }
 
   async contents(after: Digest | undefined, limit: number): Promise<Content[]> {
-    return [...this.#contents.values()]
+    return this.#sorted()
       .filter(({ digest }) => after === undefined || digest > after)
-      .sort((a, b) => (a.digest < b.digest ? -1 : 1))
       .slice(0, limit)
+  }
+
+  async roots({ usage, after, limit }: RootQuery): Promise<Candidate[]> {
+    const isBehind = (content: Content) => {
+      if (!after || content.usedAtMs > after.usedAtMs) return true
+      return content.usedAtMs === after.usedAtMs && content.digest > after.digest
+    }
+    return this.#sorted()
+      .filter((content) => usageOf(content) === usage && isBehind(content))
+      .map((content) => this.#candidate(content))
+      .filter(({ parents }) => parents === 0)
+      .sort((a, b) => a.usedAtMs - b.usedAtMs)
+      .slice(0, limit)
+  }
+
+  async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
+    const content = this.#contents.get(digest)
+    const candidate = content && this.#candidate(content)
+    if (!candidate || !mayGo(candidate)) return []
+    const children = this.#childrenOf(digest)
+    const gone = [candidate]
+    await this.forget(digest)
+    for (const records of this.#tags.values()) {
+      for (const [tag, { descriptor }] of records) {
+        if (descriptor.digest === digest) records.delete(tag)
+      }
+    }
+    for (const child of children) {
+      if (this.#parentsOf(child.digest).length === 0)
+        gone.push(...(await this.evict(child.digest, mayGo)))
+    }
+    return gone
+  }
+
+  async images({ repository, after, limit }: ImageQuery): Promise<Image[]> {
+    const images = this.#sortedRepositories([...this.#repositories.keys()]).flatMap((within) =>
+      this.#sorted().flatMap((content) => {
+        const { parents, names } = this.#candidate(content)
+        const tags = names.find((name) => isSame(name.repository, within))?.tags ?? []
+        const isListed = content.kind === 'manifest' && (parents === 0 || tags.length > 0)
+        if (!isListed || !this.#linksOf(content.digest).has(keyOf(within))) return []
+        return [{ ...content, repository: within, tags, ...this.#sizesOf(content.digest) }]
+      }),
+    )
+    return images
+      .filter((image) => !repository || isSame(image.repository, repository))
+      .filter((image) => !after || positionOf(image) > positionOf(after))
+      .slice(0, limit)
+  }
+
+  async heldBytes(digests: Digest[]): Promise<number> {
+    return sumOf(this.#heldBelow(digests))
+  }
+
+  async pins(): Promise<Pin[]> {
+    return [...this.#pins.values()].sort((a, b) => (a.pattern < b.pattern ? -1 : 1))
+  }
+
+  async addPin(pin: Pin): Promise<void> {
+    if (!this.#pins.has(pin.pattern)) this.#pins.set(pin.pattern, pin)
+  }
+
+  async dropPin(pattern: string): Promise<boolean> {
+    return this.#pins.delete(pattern)
+  }
+
+  async jobState(job: string): Promise<unknown> {
+    return this.#jobs.get(job)
+  }
+
+  async putJobState(job: string, state: unknown): Promise<void> {
+    this.#jobs.set(job, state)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve()
   }
+
+  #raise({ digest, repository, atMs }: Use): void {
+    const content = this.#contents.get(digest)
+    if (content) content.usedAtMs = Math.max(content.usedAtMs, atMs)
+    const links = this.#linksOf(digest)
+    const linked = links.get(keyOf(repository))
+    if (linked !== undefined) links.set(keyOf(repository), Math.max(linked, atMs))
+  }
+
+  #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
+    if (!this.#contents.has(digest)) return undefined
+    const usedAtMs = (parent: Digest) => this.#linksOf(parent).get(keyOf(repository)) ?? -1
+    const [last] = this.#parentsOf(digest)
+      .filter((parent) => usedAtMs(parent) >= 0)
+      .sort((a, b) => usedAtMs(b) - usedAtMs(a))
+    return last && { digest: last, repository, atMs }
+  }
+
+  #sizesOf(root: Digest) {
+    const held = this.#heldBelow([root])
+    // What would go with it if it went: all that no other content that stays names.
+    const going = new Set(this.#parentsOf(root).length === 0 ? [root] : [])
+    for (let known = -1; known < going.size;) {
+      known = going.size
+      for (const { digest } of held) {
+        const parents = this.#parentsOf(digest)
+        if (parents.length > 0 && parents.every((parent) => going.has(parent))) going.add(digest)
+      }
+    }
+    const missing = held.flatMap(({ digest, mediaType }) => {
+      const children = this.#childrenOf(digest)
+      const absent = children.filter((child) => !this.#contents.has(child.digest))
+      return isIndexType(mediaType) && absent.length < children.length ? [] : absent
+    })
+    return {
+      heldBytes: sumOf(held),
+      exclusiveBytes: sumOf(held.filter(({ digest }) => going.has(digest))),
+      missingBytes: sumOf(new Map(missing.map((child) => [child.digest, child])).values()),
+    }
+  }
+
+  #heldBelow(digests: Digest[]): Content[] {
+    const below = new Set(digests)
+    for (const digest of below)
+      for (const child of this.#childrenOf(digest)) below.add(child.digest)
+    return [...below].flatMap((digest) => this.#contents.get(digest) ?? [])
+  }
+
+  #candidate(content: Content): Candidate {
+    const { digest } = content
+    const tags = (repository: RepositoryId) =>
+      [...this.#tagsOf(repository)]
+        .filter(([, { descriptor }]) => descriptor.digest === digest)
+        .map(([tag]) => tag)
+        .sort()
+    const names = this.#sortedRepositories([...this.#repositories.keys()])
+      .map((repository) => ({ repository, tags: tags(repository) }))
+      .filter((name) => name.tags.length > 0 || this.#linksOf(digest).has(keyOf(name.repository)))
+    return { ...content, parents: this.#parentsOf(digest).length, names }
+  }
+
+  #parentsOf(digest: Digest): Digest[] {
+    return [...this.#children]
+      .filter(([, children]) => children.some((child) => child.digest === digest))
+      .map(([parent]) => parent)
+      .sort()
+  }
+
+  #childrenOf(digest: Digest): Descriptor[] {
+    return this.#children.get(digest) ?? []
+  }
+
+  #linksOf(digest: Digest): Map<string, number> {
+    return this.#links.get(digest) ?? new Map<string, number>()
+  }
+
+  #tagsOf(repository: RepositoryId): Map<Tag, TagRecord> {
+    return this.#tags.get(keyOf(repository)) ?? new Map<Tag, TagRecord>()
+  }
+
+  #sorted(): Content[] {
+    return [...this.#contents.values()]
+      .map((content) => ({ ...content }))
+      .sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  }
+
+  #sortedRepositories(keys: string[]): RepositoryId[] {
+    return keys.sort().flatMap((key) => this.#repositories.get(key) ?? [])
+  }
+}
+
+function usageOf({ usedAtMs, storedAtMs }: Content): 'once' | 'again' {
+  return usedAtMs - storedAtMs >= REUSED_AFTER_MS ? 'again' : 'once'
+}
+
+function sumOf(descriptors: Iterable<Descriptor>): number {
+  let bytes = 0
+  for (const { sizeBytes } of descriptors) bytes += sizeBytes
+  return bytes
+}
+
+/** Sorts as the listing does. */
+function positionOf({ repository, digest }: Pick<Image, 'repository' | 'digest'>): string {
+  return `${keyOf(repository)} ${digest}`
+}
+
+function isSame(a: RepositoryId, b: RepositoryId): boolean {
+  return keyOf(a) === keyOf(b)
 }
 
 function keyOf({ registry, name }: RepositoryId): string {

@@ -1,0 +1,101 @@
+import { type Kysely, sql } from 'kysely'
+import type { Digest } from '../oci/digest.ts'
+import type { Repository, Tag } from '../oci/reference.ts'
+import { inChunks } from './chunks.ts'
+import type { Candidate, ContentName, RootQuery } from './inventory.ts'
+import { contentOf, type ContentRow } from './rows.ts'
+import type { Schema } from './schema.ts'
+
+/** Those of the contents that are held, in order of digest. */
+export async function candidatesOf(db: Kysely<Schema>, digests: Digest[]): Promise<Candidate[]> {
+  const candidates: Candidate[] = []
+  for (const some of inChunks(digests.toSorted())) {
+    const rows = await db
+      .selectFrom('content')
+      .selectAll()
+      .where('digest', 'in', some)
+      .orderBy('digest')
+      .execute()
+    candidates.push(...(await withNames(db, rows)))
+  }
+  return candidates
+}
+
+/** See Inventory.roots. */
+export async function rootsOf(
+  db: Kysely<Schema>,
+  { usage, after, limit }: RootQuery,
+): Promise<Candidate[]> {
+  const roots = db
+    .selectFrom('content')
+    .selectAll()
+    // Said literally, since the index holds only these.
+    .where('parents', '=', sql.lit(0))
+    .where('reused', '=', usage === 'again' ? 1 : 0)
+    .orderBy('used_at_ms')
+    .orderBy('digest')
+    .limit(limit)
+  const page = after
+    ? roots.where((eb) =>
+        eb(eb.refTuple('used_at_ms', 'digest'), '>', eb.tuple(after.usedAtMs, after.digest)),
+      )
+    : roots
+  return withNames(db, await page.execute())
+}
+
+async function withNames(db: Kysely<Schema>, rows: ContentRow[]): Promise<Candidate[]> {
+  const names = await namesOf(
+    db,
+    rows.map(({ digest }) => digest),
+  )
+  return rows.map((row) => ({
+    ...contentOf(row),
+    parents: row.parents,
+    names: names.get(row.digest) ?? [],
+  }))
+}
+
+async function namesOf(db: Kysely<Schema>, digests: Digest[]): Promise<Map<Digest, ContentName[]>> {
+  const names = new Map<Digest, ContentName[]>()
+  for (const row of await namedRows(db, digests)) {
+    const ofContent = names.get(row.digest) ?? []
+    names.set(row.digest, ofContent)
+    const last = ofContent.at(-1)
+    const isSame = last?.repository.registry === row.registry && last.repository.name === row.name
+    if (!isSame) {
+      const { registry, name } = row
+      ofContent.push({ repository: { registry, name }, tags: row.tag === null ? [] : [row.tag] })
+    } else if (row.tag !== null) {
+      last.tags.push(row.tag)
+    }
+  }
+  return names
+}
+
+interface NamedRow {
+  digest: Digest
+  registry: string
+  name: Repository
+  /** Null for the link itself. */
+  tag: Tag | null
+}
+
+function namedRows(db: Kysely<Schema>, digests: Digest[]): Promise<NamedRow[]> {
+  return db
+    .selectFrom('link')
+    .innerJoin('repository', 'repository.id', 'link.repository_id')
+    .select(['link.digest', 'registry', 'repository.name', sql<Tag | null>`null`.as('tag')])
+    .where('link.digest', 'in', digests)
+    .unionAll(
+      db
+        .selectFrom('tag')
+        .innerJoin('repository', 'repository.id', 'tag.repository_id')
+        .select(['tag.digest', 'registry', 'repository.name', sql<Tag | null>`tag.name`.as('tag')])
+        .where('tag.digest', 'in', digests),
+    )
+    .orderBy('digest')
+    .orderBy('registry')
+    .orderBy('name')
+    .orderBy('tag')
+    .execute()
+}

@@ -1,0 +1,107 @@
+import type { Kysely } from 'kysely'
+import type { Digest } from '../oci/digest.ts'
+import type { Repository, Tag } from '../oci/reference.ts'
+import { inChunks } from './chunks.ts'
+import { measure, treeOf } from './image-tree.ts'
+import type { Image, ImageQuery, RepositoryId } from './inventory.ts'
+import { contentOf, type ContentRow } from './rows.ts'
+import type { Schema } from './schema.ts'
+
+type ImageRow = ContentRow & { repository_id: number; registry: string; name: Repository }
+
+/** See Inventory.images. */
+export async function imagesOf(
+  db: Kysely<Schema>,
+  { repository, after, limit }: ImageQuery,
+): Promise<Image[]> {
+  const rows: ImageRow[] = []
+  const first = repository ?? after?.repository
+  if (first) rows.push(...(await rowsOf(db, first, after?.digest, limit)))
+  if (!repository) rows.push(...(await rowsBehind(db, after?.repository, limit - rows.length)))
+  const tags = await tagsOf(db, rows)
+  const tree = await treeOf(
+    db,
+    rows.map(({ digest }) => digest),
+  )
+  return rows.map((row) => ({
+    ...contentOf(row),
+    repository: { registry: row.registry, name: row.name },
+    tags: tags.get(keyOf(row)) ?? [],
+    ...measure(tree, row.digest),
+  }))
+}
+
+function rowsOf(
+  db: Kysely<Schema>,
+  { registry, name }: RepositoryId,
+  after: Digest | undefined,
+  limit: number,
+): Promise<ImageRow[]> {
+  const rows = imageRows(db, limit)
+    .where('registry', '=', registry)
+    .where('repository.name', '=', name)
+  return (after ? rows.where('link.digest', '>', after) : rows).execute()
+}
+
+/** Of the repositories that come after one; of all where none is given. */
+function rowsBehind(
+  db: Kysely<Schema>,
+  after: RepositoryId | undefined,
+  limit: number,
+): Promise<ImageRow[]> {
+  const rows = imageRows(db, limit)
+  if (!after) return rows.execute()
+  return rows
+    .where((eb) =>
+      eb(eb.refTuple('registry', 'repository.name'), '>', eb.tuple(after.registry, after.name)),
+    )
+    .execute()
+}
+
+function imageRows(db: Kysely<Schema>, limit: number) {
+  return db
+    .selectFrom('repository')
+    .innerJoin('link', 'link.repository_id', 'repository.id')
+    .innerJoin('content', 'content.digest', 'link.digest')
+    .selectAll('content')
+    .select(['link.repository_id', 'registry', 'repository.name'])
+    .where('link.used_at_ms', 'is not', null)
+    .where((eb) =>
+      eb.or([
+        eb('parents', '=', 0),
+        eb.exists(
+          eb
+            .selectFrom('tag')
+            .select('tag.name')
+            .whereRef('tag.digest', '=', 'link.digest')
+            .whereRef('tag.repository_id', '=', 'link.repository_id'),
+        ),
+      ]),
+    )
+    .orderBy('registry')
+    .orderBy('repository.name')
+    .orderBy('link.digest')
+    .limit(limit)
+}
+
+async function tagsOf(db: Kysely<Schema>, images: ImageRow[]): Promise<Map<string, Tag[]>> {
+  const tags = new Map<string, Tag[]>()
+  for (const some of inChunks(images)) {
+    const digests = some.map(({ digest }) => digest)
+    const rows = await db
+      .selectFrom('tag')
+      .select(['repository_id', 'digest', 'name'])
+      .where('digest', 'in', digests)
+      .orderBy('name')
+      .execute()
+    for (const row of rows) {
+      const key = keyOf(row)
+      tags.set(key, [...(tags.get(key) ?? []), row.name])
+    }
+  }
+  return tags
+}
+
+function keyOf(row: { repository_id: number; digest: Digest }): string {
+  return `${row.repository_id} ${row.digest}`
+}
