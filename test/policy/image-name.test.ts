@@ -1,0 +1,89 @@
+import { assert, property, string } from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseImageName } from '../../src/policy/image-name.ts'
+import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
+import { MemorySource } from '../support/memory-source.ts'
+
+const DIGEST = `sha256:${'a'.repeat(64)}`
+
+function upstream(name: string, options: Partial<RouteUpstream> = {}): RouteUpstream {
+  return { name, prefix: name, isDefault: false, source: new MemorySource(), ...options }
+}
+
+const routes = new Routes([
+  upstream('docker.io', { isDefault: true }),
+  upstream('registry.example.com', { prefix: 'team' }),
+  upstream('localhost:5001'),
+])
+
+function read(text: string): string | undefined {
+  const name = parseImageName(text, routes)
+  return name && [name.repository.registry, name.repository.name, name.target].join(' ').trimEnd()
+}
+
+describe('the repository', () => {
+  test.each([
+    ['alpine', 'docker.io library/alpine'],
+    ['library/alpine', 'docker.io library/alpine'],
+    ['grafana/grafana', 'docker.io grafana/grafana'],
+    ['docker.io/alpine', 'docker.io library/alpine'],
+    ['docker.io/library/alpine', 'docker.io library/alpine'],
+    ['index.docker.io/library/alpine', 'docker.io library/alpine'],
+    ['registry.example.com/app', 'registry.example.com app'],
+    ['team/app', 'registry.example.com app'],
+    ['localhost:5001/app', 'localhost:5001 app'],
+  ])('%s is that of a configured upstream', (text, expected) => {
+    expect(read(text)).toBe(expected)
+  })
+
+  test.each([
+    ['gone.example.com/owner/app', 'gone.example.com owner/app'],
+    ['gone.example.com:5000/app:1', 'gone.example.com:5000 app 1'],
+    ['localhost/app', 'localhost app'],
+  ])('%s may be that of an upstream that is no longer configured', (text, expected) => {
+    expect(read(text)).toBe(expected)
+  })
+
+  test('without a registry is nobody’s where there is no default upstream', () => {
+    const none = new Routes([upstream('ghcr.io')])
+    expect(parseImageName('alpine', none)).toBeUndefined()
+    expect(parseImageName('ghcr.io/owner/app', none)).toBeDefined()
+  })
+})
+
+describe('the image', () => {
+  test.each([
+    ['alpine:3', 'docker.io library/alpine 3'],
+    ['docker.io/library/alpine:3.20', 'docker.io library/alpine 3.20'],
+    [`alpine@${DIGEST}`, `docker.io library/alpine ${DIGEST}`],
+    [`alpine:3@${DIGEST}`, `docker.io library/alpine ${DIGEST}`],
+  ])('%s', (text, expected) => {
+    expect(read(text)).toBe(expected)
+  })
+})
+
+test.each([
+  '',
+  ':3',
+  '/alpine',
+  'alpine/',
+  'alpine:',
+  'alpine: 3',
+  'Alpine',
+  'alpine@',
+  'alpine@sha256:abc',
+  `alpine@${DIGEST}@${DIGEST}`,
+  'team/',
+  'docker.io/',
+  'docker.io/../alpine',
+])('"%s" is no name', (text) => {
+  expect(read(text)).toBeUndefined()
+})
+
+test('anything is read without failing', () => {
+  assert(
+    property(string(), (text) => {
+      read(text)
+    }),
+  )
+})
