@@ -25,6 +25,7 @@ import { ThrottleSource } from './upstream/throttle.ts'
 import { Transport } from './upstream/transport.ts'
 import { UpstreamClient } from './upstream/upstream-client.ts'
 import { systemClock as clock } from './util/clock.ts'
+import { localUrl, type ListenAddress } from './util/listen-url.ts'
 import { VERSION } from './version.ts'
 
 /** What is on its way when the daemon is told to stop may take this long: answers first, then fills. */
@@ -34,15 +35,10 @@ const FILLS_DEADLINE_MS = 5_000
 /** A fill fails when upstream has given it no byte for this long. */
 const FILL_PATIENCE_MS = 120_000
 
-export interface Address {
-  host: string
-  port: number
-}
-
 /** A mirror that runs. Disposing stops it: no new requests, then what is on its way, then the rest. */
 export interface Daemon extends AsyncDisposable {
-  address: Address
-  adminAddress: Address
+  address: ListenAddress
+  adminAddress: ListenAddress
 }
 
 /**
@@ -63,7 +59,8 @@ export async function startDaemon(
   parts.use(await lockFolder(config.data, holder))
   const spools = new FileSpoolFolder(join(config.data, 'spool'))
   await spools.clear()
-  const store = parts.use(new FileStore(join(config.data, 'blobs')))
+  const folders = { blobs: join(config.data, 'blobs'), quarantine: join(config.data, 'quarantine') }
+  const store = parts.use(new FileStore(folders))
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
   const holdings = new Holdings({ store, inventory, spools, clock, events })
@@ -128,6 +125,7 @@ export async function startDaemon(
     version: VERSION,
     address: `${address.host}:${address.port}`,
     adminAddress: `${adminAddress.host}:${adminAddress.port}`,
+    'registry-mirrors': [localUrl(address)],
     data: config.data,
     upstreams: upstreams.map(({ name }) => name),
   })

@@ -74,6 +74,8 @@ export interface StartedDaemon {
   version: string
   address: string
   adminAddress: string
+  /** What to put into a client's `daemon.json` on this machine. */
+  'registry-mirrors': string[]
   data: string
   upstreams: string[]
 }

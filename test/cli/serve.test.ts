@@ -13,6 +13,7 @@ interface Started {
   msg: string
   address: string
   adminAddress: string
+  'registry-mirrors': string[]
   data: string
 }
 
@@ -35,10 +36,16 @@ describe('serve', () => {
   test('answers clients until SIGTERM, and ends with 0', async () => {
     await using folder = await temporaryFolder()
     await using mirror = spawnMirror(join(folder.path, 'data'))
-    const { address, adminAddress, data } = await lineOf(mirror, 'started')
+    const {
+      address,
+      adminAddress,
+      data,
+      'registry-mirrors': mirrors,
+    } = await lineOf(mirror, 'started')
     expect((await fetch(`http://${address}/v2/`)).status).toBe(200)
     expect((await fetch(`http://${adminAddress}/api/v1/stats`)).status).toBe(200)
     expect(data).toBe(join(folder.path, 'data'))
+    expect(mirrors).toEqual([`http://${address}`])
     mirror.kill('SIGTERM')
     expect(await mirror.exited).toEqual({ code: 0, signal: null })
     expect(mirror.output).toContain('"msg":"stopped"')
