@@ -39,19 +39,7 @@ export interface LoadedConfig {
  * with all that is wrong.
  */
 export async function loadConfig(sources: ConfigSources = {}): Promise<LoadedConfig> {
-  const { flags = [], environment = processEnvironment() } = sources
-  const file = sources.file ?? environment[FILE_VARIABLE]
-  const document = file ? await readFileDocument(file) : readDocument('(defaults)', '')
-  const layers = new Layers(document)
-  const { overrides, unknown } = readEnvironment(environment, layers.upstreams)
-  for (const { variable, path, value } of overrides) {
-    layers.override(path, value, { source: 'env', variable })
-  }
-  for (const { flag, path, text } of flags) {
-    layers.override(path, valueOf(schemaAt(path) ?? {}, text), { source: 'flag', flag })
-  }
-  const { values, secretVariables } = layers.merge(dirname(file ?? ''))
-
+  const { file, layers, environment, unknown, values, secretVariables } = await gather(sources)
   const schema = configSchema(secretReader(environment))
   const parsed = await schema.safeParseAsync(values, { error: issueMessage })
   const issues: ConfigIssue[] = [
@@ -68,6 +56,33 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<LoadedCon
     effective: z.encode(schema, config),
     originOf: (path) => layers.originOf(path),
   }
+}
+
+/**
+ * Reads what concerns the admin listener alone, for who wants to talk to a daemon: what is wrong
+ * elsewhere is not looked at, and the secrets of upstreams need not be there. Throws ConfigError.
+ */
+export async function loadAdminConfig(sources: ConfigSources = {}): Promise<Config['admin']> {
+  const { layers, environment, values } = await gather(sources)
+  const { admin } = configSchema(secretReader(environment)).shape
+  const parsed = await z.object({ admin }).safeParseAsync(values, { error: issueMessage })
+  if (parsed.success) return parsed.data.admin
+  throw new ConfigError(issuesOf(parsed.error.issues, (path) => layers.placeOf(path)))
+}
+
+/** What flags, environment and file say together. */
+async function gather({ environment = processEnvironment(), ...sources }: ConfigSources) {
+  const file = sources.file ?? environment[FILE_VARIABLE]
+  const document = file ? await readFileDocument(file) : readDocument('(defaults)', '')
+  const layers = new Layers(document)
+  const { overrides, unknown } = readEnvironment(environment, layers.upstreams)
+  for (const { variable, path, value } of overrides) {
+    layers.override(path, value, { source: 'env', variable })
+  }
+  for (const { flag, path, text } of sources.flags ?? []) {
+    layers.override(path, valueOf(schemaAt(path) ?? {}, text), { source: 'flag', flag })
+  }
+  return { file, layers, environment, unknown, ...layers.merge(dirname(file ?? '')) }
 }
 
 async function readFileDocument(file: string): Promise<ConfigDocument> {
