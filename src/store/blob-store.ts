@@ -36,6 +36,6 @@ export interface BlobStore extends AsyncDisposable {
   put(descriptor: Descriptor, from: Spool, signal: AbortSignal): Promise<void>
   /** Idempotent. */
   delete(digest: Digest): Promise<void>
-  /** Everything that was whole when the listing came to it, in no particular order. */
+  /** Everything that is whole when the listing comes to it, in order of digest. */
   list(): AsyncIterable<BlobStat>
 }

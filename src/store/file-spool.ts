@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../oci/digest.ts'
-import { fileResult } from './file-error.ts'
+import { fileResult, fileResultIfPresent } from './file-error.ts'
 import { openFile, type OpenFile } from './open-file.ts'
-import type { Spool, SpoolFolder } from './spool.ts'
+import type { LeftSpool, LeftSpools, Spool, SpoolFolder } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
 const SUFFIX = '.spool'
 
 /** Spools as files of one folder, which has to be on the file system of the store that takes them. */
-export class FileSpoolFolder implements SpoolFolder {
+export class FileSpoolFolder implements SpoolFolder, LeftSpools {
   readonly #folder: string
+  /** Names of those whose owners have not disposed them. */
+  readonly #owned = new Set<string>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -21,30 +23,53 @@ export class FileSpoolFolder implements SpoolFolder {
   /** Makes the folder and removes the spools that a crash left; called before the first `create`. */
   async clear(): Promise<void> {
     await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
-    const names = await fileResult(`list ${this.#folder}`, readdir(this.#folder))
-    for (const name of names.filter((name) => name.endsWith(SUFFIX))) {
-      await removeFile(join(this.#folder, name))
-    }
+    for (const { name } of await this.leftSpools()) await this.removeLeftSpool(name)
   }
 
   async create(digest: Digest): Promise<Spool> {
     const name = `${digest.replace(':', '-')}.${randomBytes(8).toString('hex')}${SUFFIX}`
     const path = join(this.#folder, name)
-    const file = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
-    if (!file) throw new StoreError('io', `cannot make a spool: no folder ${this.#folder}`)
-    return new FileSpool(path, file)
+    // Before the file is there, so that nobody takes it for one that is left.
+    this.#owned.add(name)
+    const disown = () => this.#owned.delete(name)
+    try {
+      const file = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
+      if (!file) throw new StoreError('io', `cannot make a spool: no folder ${this.#folder}`)
+      return new FileSpool(path, file, disown)
+    } catch (cause) {
+      disown()
+      throw cause
+    }
+  }
+
+  async leftSpools(): Promise<LeftSpool[]> {
+    const names = await fileResult(`list ${this.#folder}`, readdir(this.#folder))
+    const left: LeftSpool[] = []
+    for (const name of names) {
+      if (!name.endsWith(SUFFIX) || this.#owned.has(name)) continue
+      const path = join(this.#folder, name)
+      const stats = await fileResultIfPresent(`stat ${path}`, stat(path))
+      if (stats) left.push({ name, sizeBytes: stats.size })
+    }
+    return left
+  }
+
+  async removeLeftSpool(name: string): Promise<void> {
+    await removeFile(join(this.#folder, name))
   }
 }
 
 class FileSpool implements Spool {
   readonly #file: OpenFile
+  readonly #disown: () => void
   #path: string
   #sizeBytes = 0
   #isMoved = false
 
-  constructor(path: string, file: OpenFile) {
+  constructor(path: string, file: OpenFile, disown: () => void) {
     this.#path = path
     this.#file = file
+    this.#disown = disown
   }
 
   get path(): string {
@@ -82,6 +107,7 @@ class FileSpool implements Spool {
     try {
       await this.#file[Symbol.asyncDispose]()
     } finally {
+      this.#disown()
       if (!this.#isMoved) await removeFile(this.#path)
     }
   }

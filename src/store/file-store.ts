@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, opendir, stat, unlink } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat, unlink, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, encodedOf, parseDigest } from '../oci/digest.ts'
@@ -8,24 +8,33 @@ import { Semaphore } from '../util/semaphore.ts'
 import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
 import { openFile, type OpenFile } from './open-file.ts'
+import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
 import { refuseOtherSize, type Spool } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
 /** Node reads files in four threads; a sync keeps one as long as the disk takes. */
 const MAX_SYNCS = 2
 
+export interface FileStoreFolders {
+  blobs: string
+  /** For what is set aside; made when it is needed. */
+  quarantine: string
+}
+
 /**
  * Blobs as files named by their digest, `sha256/ab/abcdef...`, under one folder, which has to be
- * on the file system of the spools. Open descriptors are not kept: opening costs 18 microseconds,
- * a tenth of reading 1 MiB.
+ * on the file system of the spools and of the quarantine. Open descriptors are not kept: opening
+ * costs 18 microseconds, a tenth of reading 1 MiB.
  */
-export class FileStore implements BlobStore {
+export class FileStore implements BlobStore, Quarantine {
   readonly #folder: string
+  readonly #quarantine: string
   readonly #shards = new Map<string, Promise<void>>()
   readonly #syncs = new Semaphore(MAX_SYNCS)
 
-  constructor(folder: string) {
-    this.#folder = folder
+  constructor({ blobs, quarantine }: FileStoreFolders) {
+    this.#folder = blobs
+    this.#quarantine = quarantine
   }
 
   async stat(digest: Digest): Promise<BlobStat | undefined> {
@@ -72,14 +81,42 @@ export class FileStore implements BlobStore {
 
   async *list(): AsyncIterable<BlobStat> {
     for (const algorithm of ['sha256', 'sha512']) {
-      for await (const shard of namesIn(join(this.#folder, algorithm))) {
-        for await (const name of namesIn(join(this.#folder, algorithm, shard))) {
+      for (const shard of await namesIn(join(this.#folder, algorithm))) {
+        for (const name of await namesIn(join(this.#folder, algorithm, shard))) {
           const digest = parseDigest(`${algorithm}:${name}`)
           const found = digest && (await this.stat(digest))
           if (found) yield found
         }
       }
     }
+  }
+
+  async quarantine(digest: Digest, nowMs: number): Promise<boolean> {
+    const path = this.#pathOf(digest)
+    const made = mkdir(this.#quarantine, { recursive: true })
+    const isNew = (await fileResult(`make ${this.#quarantine}`, made)) !== undefined
+    if (isNew) await syncFolder(dirname(this.#quarantine))
+    const moving = moveDated(path, this.#quarantinePathOf(digest), nowMs)
+    const isMoved = await fileResultIfPresent(`set ${path} aside`, moving)
+    if (!isMoved) return false
+    await syncFolder(this.#quarantine)
+    await syncFolder(dirname(path))
+    return true
+  }
+
+  async *quarantined(): AsyncIterable<QuarantinedBlob> {
+    for (const name of await namesIn(this.#quarantine)) {
+      const digest = parseDigest(name.replace('-', ':'))
+      if (!digest) continue
+      const path = this.#quarantinePathOf(digest)
+      const stats = await fileResultIfPresent(`stat ${path}`, stat(path))
+      if (stats) yield { digest, sizeBytes: stats.size, sinceMs: Math.round(stats.mtimeMs) }
+    }
+  }
+
+  async dropQuarantined(digest: Digest): Promise<void> {
+    const path = this.#quarantinePathOf(digest)
+    await fileResultIfPresent(`remove ${path}`, unlink(path))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -89,6 +126,10 @@ export class FileStore implements BlobStore {
   #pathOf(digest: Digest): string {
     const encoded = encodedOf(digest)
     return join(this.#folder, algorithmOf(digest), encoded.slice(0, 2), encoded)
+  }
+
+  #quarantinePathOf(digest: Digest): string {
+    return join(this.#quarantine, digest.replace(':', '-'))
   }
 
   /** Makes the folder and its entry durable, once; puts at the same time wait for the same work. */
@@ -137,11 +178,17 @@ class FileReader implements BlobReader {
   }
 }
 
-/** Names in a folder, a few at a time; none where there is no folder. */
-async function* namesIn(path: string): AsyncIterable<string> {
-  const folder = await fileResultIfPresent(`list ${path}`, opendir(path))
-  if (!folder) return
-  for await (const entry of folder) yield entry.name
+/** Names in a folder, in lexical order; none where there is no folder. */
+async function namesIn(path: string): Promise<string[]> {
+  const names = await fileResultIfPresent(`list ${path}`, readdir(path))
+  return names?.sort() ?? []
+}
+
+/** The time goes with the file, since renaming it leaves no trace of when. */
+async function moveDated(from: string, to: string, nowMs: number): Promise<true> {
+  await utimes(from, nowMs / 1000, nowMs / 1000)
+  await rename(from, to)
+  return true
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -3,11 +3,13 @@ import type { Digest } from '../oci/digest.ts'
 import { type ByteRange, wholeRange } from '../oci/range.ts'
 import { readerOf } from '../util/byte-reader.ts'
 import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
 import { refuseOtherSize, type Spool } from './spool.ts'
 
 /** Blobs in memory, as durable as the process. */
-export class MemoryStore implements BlobStore {
+export class MemoryStore implements BlobStore, Quarantine {
   readonly #blobs = new Map<Digest, Uint8Array>()
+  readonly #quarantined = new Map<Digest, QuarantinedBlob>()
 
   stat(digest: Digest): Promise<BlobStat | undefined> {
     const bytes = this.#blobs.get(digest)
@@ -42,7 +44,28 @@ export class MemoryStore implements BlobStore {
   }
 
   async *list(): AsyncIterable<BlobStat> {
-    for (const [digest, bytes] of this.#blobs) yield { digest, sizeBytes: bytes.length }
+    for (const digest of [...this.#blobs.keys()].sort()) {
+      const found = await this.stat(digest)
+      if (found) yield found
+    }
+  }
+
+  quarantine(digest: Digest, nowMs: number): Promise<boolean> {
+    const bytes = this.#blobs.get(digest)
+    if (bytes) {
+      this.#blobs.delete(digest)
+      this.#quarantined.set(digest, { digest, sizeBytes: bytes.length, sinceMs: nowMs })
+    }
+    return Promise.resolve(bytes !== undefined)
+  }
+
+  async *quarantined(): AsyncIterable<QuarantinedBlob> {
+    yield* this.#quarantined.values()
+  }
+
+  dropQuarantined(digest: Digest): Promise<void> {
+    this.#quarantined.delete(digest)
+    return Promise.resolve()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -128,6 +128,19 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreSub
       expect((await bytesIn(store, blob))?.equals(bytes)).toBe(true)
     })
 
+    it('lists in order of digest', async () => {
+      await using subject = await make()
+      const { store, spools } = subject
+      const contents = Array.from({ length: 20 }, (_, index) => bytesOf(`listed ${index}`, 10))
+      for (const content of contents) await putBytes(store, spools, content)
+      const descriptor = { ...blob, digest: digestOf(bytes, 'sha512') }
+      await using spool = await spoolOf(spools, bytes)
+      await store.put(descriptor, spool, new AbortController().signal)
+      const listed = (await Array.fromAsync(store.list())).map((stat) => stat.digest)
+      const digests = [...contents.map((content) => digestOf(content)), descriptor.digest]
+      expect(listed).toEqual(digests.sort())
+    })
+
     it('leaves the spool readable after it was put', async () => {
       await using subject = await make()
       const { store, spools } = subject

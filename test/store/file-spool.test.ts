@@ -1,5 +1,5 @@
 import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { FileSpoolFolder } from '../../src/store/file-spool.ts'
@@ -24,6 +24,24 @@ describe('a folder of spool files', () => {
     await writeFile(join(path, 'README'), 'mine')
     await new FileSpoolFolder(path).clear()
     expect(await readdir(path)).toEqual(['README'])
+    await left[Symbol.asyncDispose]()
+  })
+
+  it('tells apart the spools that are left from those that have an owner', async () => {
+    await using folder = await temporaryFolder()
+    const spools = new FileSpoolFolder(folder.path)
+    await using owned = await spoolOf(spools, bytesOf('owned', 100))
+    const moved = await spoolOf(spools, bytesOf('moved', 100))
+    await moved.moveTo(join(folder.path, 'moved'))
+    await moved[Symbol.asyncDispose]()
+    const left = await spoolOf(new FileSpoolFolder(folder.path), bytesOf('left', 200))
+    const name = basename(left.path)
+    await left.sync()
+    expect(await spools.leftSpools()).toEqual([{ name, sizeBytes: 200 }])
+    await spools.removeLeftSpool(name)
+    await spools.removeLeftSpool(name)
+    expect(await spools.leftSpools()).toEqual([])
+    expect((await readdir(folder.path)).sort()).toEqual([basename(owned.path), 'moved'].sort())
     await left[Symbol.asyncDispose]()
   })
 

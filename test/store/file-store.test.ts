@@ -1,15 +1,17 @@
-import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Digest, encodedOf } from '../../src/oci/digest.ts'
 import { readAll } from '../../src/util/byte-reader.ts'
 import { blobStoreContract } from '../contract/blob-store-contract.ts'
+import { quarantineContract } from '../contract/quarantine-contract.ts'
 import { blobOf, bytesIn, putBytes, statsOf } from '../support/blobs.ts'
 import { fileStore } from '../support/file-store.ts'
 import { bytesOf } from '../support/images.ts'
 import { smallDisk } from '../support/small-disk.ts'
 
 blobStoreContract('FileStore', () => fileStore())
+quarantineContract('FileStore', () => fileStore())
 
 const bytes = bytesOf('blob', 100_000)
 
@@ -57,6 +59,20 @@ describe('blobs as files', () => {
     await writeFile(join(stray, encodedOf(blob.digest).replace(/^../, 'ff')), 'misplaced')
     const stats = await statsOf(files.store)
     expect(stats).toEqual([{ digest: blob.digest, sizeBytes: bytes.length }])
+  })
+
+  it('sets aside what it has, byte for byte, and knows of it after a restart', async () => {
+    await using files = await fileStore()
+    const blob = await putBytes(files.store, files.spools, bytes)
+    await truncate(pathOf(files.folder, blob.digest), 60_000)
+    await files.store.quarantine(blob.digest, 1_000)
+    const aside = join(files.folder, 'quarantine', blob.digest.replace(':', '-'))
+    expect((await readFile(aside)).equals(bytes.subarray(0, 60_000))).toBe(true)
+    await writeFile(join(files.folder, 'quarantine', 'README'), 'mine')
+    await using again = await fileStore(files.folder)
+    expect(await Array.fromAsync(again.store.quarantined())).toEqual([
+      { digest: blob.digest, sizeBytes: 60_000, sinceMs: 1_000 },
+    ])
   })
 
   it('goes on after somebody removed its folder', async () => {

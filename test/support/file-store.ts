@@ -4,7 +4,7 @@ import { FileStore } from '../../src/store/file-store.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export interface TestFileStore extends AsyncDisposable {
-  /** Holds `spool` and `blobs`, as a data folder does. */
+  /** Holds `spool`, `blobs` and `quarantine`, as a data folder does. */
   folder: string
   store: FileStore
   spools: FileSpoolFolder
@@ -14,7 +14,10 @@ export interface TestFileStore extends AsyncDisposable {
 export async function fileStore(keptFolder?: string): Promise<TestFileStore> {
   const temporary = keptFolder === undefined ? await temporaryFolder() : undefined
   const folder = keptFolder ?? temporary!.path
-  const store = new FileStore(join(folder, 'blobs'))
+  const store = new FileStore({
+    blobs: join(folder, 'blobs'),
+    quarantine: join(folder, 'quarantine'),
+  })
   const spools = new FileSpoolFolder(join(folder, 'spool'))
   await spools.clear()
   return {
