@@ -211,7 +211,8 @@ for (const clientKind of ALL_CLIENTS) {
 
       if (!isPatient) await eventually('nothing is kept', () => isAbsent(mirror, layer))
       wrong.remove()
-      await client.pull(byTag)
+      // containerd may have kept what came before the cut: it goes on there, and finds out, once.
+      await client.pull(byTag).catch(() => client.pull(byTag))
       await expectHeld(client, byTag, image)
       expect(await fetchedDigest(`${mirror.url}/v2/${repository}/blobs/${layer}`)).toBe(layer)
     })

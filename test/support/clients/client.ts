@@ -7,7 +7,7 @@ export interface ClientOptions {
 }
 
 /** What a client has of an image, read back out of its own storage. */
-export interface Held {
+interface Held {
   /** The digests under which it knows the image: of the index, or of its own platform's manifest. */
   roots: readonly string[]
   /** Digests of the bytes that it gives back. */
