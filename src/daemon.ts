@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Fills } from './cache/fills.ts'
 import { Holdings } from './cache/holdings.ts'
+import { Leases } from './cache/leases.ts'
 import { Mirror } from './cache/mirror.ts'
 import { Uses } from './cache/uses.ts'
 import type { Config } from './config/schema.ts'
@@ -63,7 +64,8 @@ export async function startDaemon(
   const store = parts.use(new FileStore(folders))
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
-  const holdings = new Holdings({ store, inventory, spools, clock, events })
+  const leases = new Leases()
+  const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
     spools,

@@ -1,4 +1,10 @@
-import type { Content, ContentKind, Inventory, RepositoryId } from '../inventory/inventory.ts'
+import type {
+  Candidate,
+  Content,
+  ContentKind,
+  Inventory,
+  RepositoryId,
+} from '../inventory/inventory.ts'
 import { InventoryError } from '../inventory/inventory-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
@@ -9,14 +15,16 @@ import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Leases } from './leases.ts'
 
-/** Keeping a manifest takes no longer than ending it early would. */
+/** Keeping a manifest, or removing content, takes no longer than ending it early would. */
 const NEVER = new AbortController().signal
 
 export interface HoldingsOptions {
   store: BlobStore
   inventory: Inventory
   spools: SpoolFolder
+  leases: Leases
   clock: Clock
   events: Events
 }
@@ -29,14 +37,16 @@ export class Holdings {
   readonly inventory: Inventory
   readonly #store: BlobStore
   readonly #spools: SpoolFolder
+  readonly #leases: Leases
   readonly #clock: Clock
   readonly #events: Events
   #losses = 0
 
-  constructor({ store, inventory, spools, clock, events }: HoldingsOptions) {
+  constructor({ store, inventory, spools, leases, clock, events }: HoldingsOptions) {
     this.inventory = inventory
     this.#store = store
     this.#spools = spools
+    this.#leases = leases
     this.#clock = clock
     this.#events = events
   }
@@ -83,7 +93,7 @@ export class Holdings {
     const { digest, sizeBytes } = content
     return this.#attempt('open', digest, async () => {
       const reader = await this.#store.open(digest, range)
-      if (reader?.sizeBytes === sizeBytes) return reader
+      if (reader?.sizeBytes === sizeBytes) return this.#leased(reader, digest)
       await reader?.[Symbol.asyncDispose]()
       await this.#lose(digest)
       return undefined
@@ -102,6 +112,25 @@ export class Holdings {
     })
   }
 
+  /**
+   * Evicts content that `mayGo` lets go, and what only it needed, but for what is put or removed
+   * at the moment; returns what went. See Inventory.evict. Bytes
+   * that cannot be deleted are reported, and found when the store is swept. Throws InventoryError.
+   */
+  async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
+    using changes = new DisposableStack()
+    const gone = await this.inventory.evict(digest, (candidate) => {
+      if (!mayGo(candidate)) return false
+      const change = this.#leases.tryChange(candidate.digest)
+      if (change) changes.use(change)
+      return change !== undefined
+    })
+    for (const content of gone) {
+      await this.#attempt('delete', content.digest, () => this.#store.delete(content.digest))
+    }
+    return gone
+  }
+
   async #keep(
     kind: ContentKind,
     descriptor: Descriptor,
@@ -110,13 +139,29 @@ export class Holdings {
     spool: Spool,
     signal: AbortSignal,
   ): Promise<void> {
+    using _change = await this.#leases.change(descriptor.digest, signal)
     await this.#store.put(descriptor, spool, signal)
     const nowMs = this.#clock.now()
     const content = { ...descriptor, kind, storedAtMs: nowMs, usedAtMs: nowMs }
     await this.inventory.record(content, children, repository)
   }
 
+  #leased(reader: BlobReader, digest: Digest): BlobReader {
+    const lease = this.#leases.read(digest)
+    return {
+      sizeBytes: reader.sizeBytes,
+      read: (into) => reader.read(into),
+      async [Symbol.asyncDispose]() {
+        lease[Symbol.dispose]()
+        await reader[Symbol.asyncDispose]()
+      },
+    }
+  }
+
   async #lose(digest: Digest): Promise<void> {
+    using _change = await this.#leases.change(digest, NEVER)
+    // Evicted while it was looked for.
+    if (!(await this.inventory.held(digest))) return
     this.#losses++
     this.#events.contentLost({ digest })
     await this.#store.delete(digest)

@@ -78,8 +78,10 @@ export class Manifests {
     }
     if (absences.has(key)) return undefined
     const { value, joined } = await this.#loads.run(key, signal, () => this.#load(ref))
-    if (!value || !(await this.#isOwed(ref, value.remembered, signal))) return undefined
+    if (!value) return undefined
+    // Before it is given out, so that it is not evicted in between.
     uses.record(this.#id(ref), ref.digest)
+    if (!(await this.#isOwed(ref, value.remembered, signal))) return undefined
     const outcome = joined && value.outcome === 'miss' ? 'join' : value.outcome
     return { ...value.remembered.manifest, outcome }
   }

@@ -17,7 +17,11 @@ export class Uses implements AsyncDisposable {
   readonly #options: UsesOptions
   readonly #abort = new AbortController()
   readonly #flushing: Promise<void>
-  #pending = new Map<string, Use>()
+  #flushed = Promise.resolve()
+  /** By content: few repositories use the same at a time. */
+  #pending = new Map<Digest, Use[]>()
+  /** What is being written down. */
+  #written = new Map<Digest, Use[]>()
 
   constructor(options: UsesOptions) {
     this.#options = options
@@ -25,26 +29,23 @@ export class Uses implements AsyncDisposable {
   }
 
   record(repository: RepositoryId, digest: Digest): void {
-    const key = `${repository.registry}/${repository.name}@${digest}`
-    this.#pending.set(key, { digest, repository, atMs: this.#options.clock.now() })
+    const atMs = this.#options.clock.now()
+    const uses = this.#pending.get(digest)
+    const known = uses?.find((use) => isSame(use.repository, repository))
+    if (known) known.atMs = atMs
+    else if (uses) uses.push({ digest, repository, atMs })
+    else this.#pending.set(digest, [{ digest, repository, atMs }])
+  }
+
+  /** True while a use of the content is not written down. */
+  isPending(digest: Digest): boolean {
+    return this.#pending.has(digest) || this.#written.has(digest)
   }
 
   /** Writes down what was gathered; keeps it for the next time where that fails. */
   async flush(): Promise<void> {
-    if (this.#pending.size === 0) return
-    const gathered = this.#pending
-    this.#pending = new Map()
-    try {
-      await this.#options.inventory.touch([...gathered.values()])
-    } catch (error) {
-      if (!(error instanceof InventoryError)) throw error
-      this.#options.events.inventoryFailed({
-        operation: 'record uses',
-        digest: undefined,
-        error,
-      })
-      this.#pending = new Map([...gathered, ...this.#pending])
-    }
+    this.#flushed = this.#flushed.then(() => this.#flush())
+    await this.#flushed
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -60,4 +61,37 @@ export class Uses implements AsyncDisposable {
       await this.flush()
     }
   }
+
+  async #flush(): Promise<void> {
+    if (this.#pending.size === 0) return
+    this.#written = this.#pending
+    this.#pending = new Map()
+    const uses = [...this.#written.values()].flat()
+    try {
+      await this.#options.inventory.touch(uses)
+    } catch (error) {
+      if (!(error instanceof InventoryError)) throw error
+      this.#options.events.inventoryFailed({
+        operation: 'record uses',
+        digest: undefined,
+        error,
+      })
+      this.#putBack(uses)
+    } finally {
+      this.#written = new Map()
+    }
+  }
+
+  /** Those that came meanwhile are later. */
+  #putBack(uses: Use[]): void {
+    for (const use of uses) {
+      const later = this.#pending.get(use.digest) ?? []
+      if (later.some(({ repository }) => isSame(repository, use.repository))) continue
+      this.#pending.set(use.digest, [...later, use])
+    }
+  }
+}
+
+function isSame(a: RepositoryId, b: RepositoryId): boolean {
+  return a.name === b.name && a.registry === b.registry
 }

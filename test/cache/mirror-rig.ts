@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { Fills } from '../../src/cache/fills.ts'
 import { Holdings } from '../../src/cache/holdings.ts'
+import { Leases } from '../../src/cache/leases.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
 import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
 import { Uses } from '../../src/cache/uses.ts'
@@ -75,7 +76,8 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const store = stepped<BlobStore>(files.store, storeSteps)
   const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
   const inventory = stepped(opened, inventorySteps)
-  const holdings = new Holdings({ store, inventory, spools, clock, events })
+  const leases = new Leases()
+  const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
     spools,

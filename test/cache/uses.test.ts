@@ -9,6 +9,7 @@ import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 import { blobOf } from '../support/blobs.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { Gate } from '../support/gate.ts'
 import { stepped, type Steps } from '../support/stepped.ts'
 import { until } from '../support/turns.ts'
 import { demo } from './mirror-rig.ts'
@@ -65,6 +66,24 @@ describe('uses of content', () => {
     await until('they are written', () => test.touches() === 1)
     await until('they are there', async () => (await test.usedAtMs())[0] === startMs + 9999)
     expect(await test.usedAtMs()).toEqual([startMs + 9999, startMs + 1000])
+  })
+
+  it('are pending until they are written down', async () => {
+    await using test = await prepare()
+    const gate = new Gate()
+    const touch = test.steps.touch!
+    test.steps.touch = async (run) => {
+      await gate.pass()
+      return touch(run)
+    }
+    test.uses.record(repository, one)
+    expect([test.uses.isPending(one), test.uses.isPending(two)]).toEqual([true, false])
+    const flush = test.uses.flush()
+    await gate.reached
+    expect(test.uses.isPending(one)).toBe(true)
+    gate.open()
+    await flush
+    expect(test.uses.isPending(one)).toBe(false)
   })
 
   it('cost nothing where there were none', async () => {
