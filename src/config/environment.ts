@@ -58,6 +58,7 @@ export function readEnvironment(
 /** The value a text stands for; one that does not fit is left for the schema to refuse. */
 export function valueOf(schema: KeySchema, text: string): unknown {
   if (schema.type === 'integer' && /^\d+$/.test(text)) return Number(text)
+  if (schema.type === 'number' && /^\d+(?:\.\d+)?$/.test(text)) return Number(text)
   if (schema.type === 'boolean' && /^(?:true|false)$/.test(text)) return text === 'true'
   return text
 }

@@ -83,6 +83,29 @@ export const byteSize = z
   )
   .meta({ title: 'byte size' })
 
+const SHARE_ERROR = 'expected a share, more than 0 and at most 1'
+
+export const share = z
+  .number({ error: SHARE_ERROR })
+  .gt(0, { error: SHARE_ERROR })
+  .lte(1, { error: SHARE_ERROR })
+  .meta({ title: 'share' })
+
+const GLOB = '[a-z0-9._*-]+'
+const HEX_DIGEST = 'sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}'
+
+/** As cache/pins.ts reads it. */
+export const referencePattern = z
+  .string({ error: 'expected a pattern' })
+  .max(512, { error: 'is too long' })
+  .regex(
+    new RegExp(
+      `^(?:\\*\\*|${GLOB}(?:${PORT})?(?:/${GLOB})+)(?::[A-Za-z0-9._*-]+|@(?:${HEX_DIGEST}))?$`,
+    ),
+    { error: 'expected a pattern such as docker.io/library/node:22*, ghcr.io/team/** or **' },
+  )
+  .meta({ title: 'pattern' })
+
 const URL_ERROR = 'expected an http or https URL'
 
 export const registryUrl = z

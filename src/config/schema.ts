@@ -1,5 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
@@ -52,6 +53,7 @@ export function configSchema(read: SecretReader) {
           .describe('Where the facts about the bytes are kept: SQLite in `data`.'),
       })
       .prefault({}),
+    eviction: evictionField,
     scrub: scrubField,
     log: z
       .strictObject({

@@ -53,6 +53,15 @@ describe('the configuration', () => {
       upstreams: { 'docker.io': HUB },
       store: { type: 'file' },
       inventory: { type: 'sqlite' },
+      eviction: {
+        maxBytes: 50 * 1024 ** 3,
+        highWatermark: 0.95,
+        lowWatermark: 0.85,
+        minFreeBytes: 5 * 1024 ** 3,
+        ttlMs: 2_592_000_000,
+        everyMs: 60_000,
+        pins: [],
+      },
       scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
       log: { level: 'info', format: 'auto' },
     })
@@ -74,6 +83,16 @@ describe('the configuration', () => {
     const config = await load({ text, environment, flags })
     expect(config.listen).toEqual({ port: 3, host: '::1' })
     expect(config.log.level).toBe('warn')
+  })
+
+  test('takes numbers and items of lists from variables', async () => {
+    const environment = {
+      ENTREPOT_EVICTION__HIGH_WATERMARK: '0.9',
+      ENTREPOT_EVICTION__PINS__0: 'docker.io/library/node:22*',
+    }
+    const { eviction } = await load({ environment })
+    expect(eviction.highWatermark).toBe(0.9)
+    expect(eviction.pins).toEqual(['docker.io/library/node:22*'])
   })
 
   test('comes from the file that ENTREPOT_CONFIG names', async () => {
@@ -240,6 +259,26 @@ describe('what is wrong', () => {
     expect(await faultsOf({ text: `scrub: { ${text} }` })).toEqual([
       expect.stringMatching(new RegExp(`^m\\.yml:1:\\d+: scrub\\.${fault}$`)),
     ])
+  })
+
+  test.each([
+    ['maxSize: 0B', 'maxSize: expected more than 0'],
+    ['maxSize: 50G', 'maxSize: expected a number of bytes such as 512KiB, 50MiB or 1.5GiB'],
+    ['highWatermark: 0', 'highWatermark: expected a share, more than 0 and at most 1'],
+    ['highWatermark: 95', 'highWatermark: expected a share, more than 0 and at most 1'],
+    ['lowWatermark: 0.95', 'lowWatermark: expected less than highWatermark'],
+    ['ttl: 0s', 'ttl: expected more than 0'],
+    ['every: 0s', 'every: expected more than 0'],
+    ['pins: "**"', 'pins: expected a list'],
+    [
+      'pins: ["node:22"]',
+      'pins.0: expected a pattern such as docker.io/library/node:22*, ghcr.io/team/** or **',
+    ],
+  ])('is told of an eviction with %s', async (text, fault) => {
+    const [line, ...others] = await faultsOf({ text: `eviction: { ${text} }` })
+    expect(line).toMatch(/^m\.yml:1:\d+: /)
+    expect(line).toContain(`eviction.${fault}`)
+    expect(others).toEqual([])
   })
 
   test.each([

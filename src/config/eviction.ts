@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { byteSize, duration, referencePattern, share } from './fields.ts'
+
+export interface EvictionConfig {
+  maxBytes: number
+  /** Shares of `maxBytes`. */
+  highWatermark: number
+  lowWatermark: number
+  minFreeBytes: number
+  ttlMs: number
+  everyMs: number
+  pins: string[]
+}
+
+/** What is kept, and for how long. */
+export const evictionField = z
+  .codec(
+    z.strictObject({
+      maxSize: byteSize
+        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+        .prefault('50GiB')
+        .describe('How much is kept at most.'),
+      highWatermark: share
+        .default(0.95)
+        .describe('Share of `maxSize` from which on content is evicted.'),
+      lowWatermark: share.default(0.85).describe('Share of `maxSize` down to which it is evicted.'),
+      minFree: byteSize
+        .prefault('5GiB')
+        .describe(
+          'How much of the file system of `data` stays free, at most half of it. Below half of ' +
+            'this, nothing new is kept.',
+        ),
+      ttl: duration
+        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+        .prefault('30d')
+        .describe('How long an image is kept after its last use.'),
+      every: duration
+        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+        .prefault('1m')
+        .describe('How often all this is looked after; it is at once when space runs out.'),
+      pins: z
+        .array(
+          referencePattern.describe(
+            'What is never evicted: `*` stands for anything up to a `/`, `**` for anything; ' +
+              'without a tag or digest all of the repository.',
+          ),
+        )
+        .default([]),
+    }),
+    z.custom<EvictionConfig>(),
+    {
+      decode({ maxSize, minFree, ttl, every, ...rest }, context) {
+        if (rest.lowWatermark >= rest.highWatermark) {
+          const message = 'expected less than highWatermark'
+          context.issues.push({ code: 'custom', path: ['lowWatermark'], message, input: rest })
+        }
+        return { maxBytes: maxSize, minFreeBytes: minFree, ttlMs: ttl, everyMs: every, ...rest }
+      },
+      encode: ({ maxBytes, minFreeBytes, ttlMs, everyMs, ...rest }) => ({
+        maxSize: maxBytes,
+        minFree: minFreeBytes,
+        ttl: ttlMs,
+        every: everyMs,
+        ...rest,
+      }),
+    },
+  )
+  .prefault({})
