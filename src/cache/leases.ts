@@ -28,15 +28,18 @@ export class Leases {
   /** Waits until nobody else changes the content. Rejects with the signal's reason. */
   async change(digest: Digest, signal: AbortSignal): Promise<Disposable> {
     for (;;) {
-      const lease = this.tryChange(digest)
-      if (lease) return lease
-      await abortable(this.#changes.get(digest)!, signal)
+      const others = this.#changes.get(digest)
+      if (!others) return this.#begin(digest)
+      await abortable(others, signal)
     }
   }
 
   /** `undefined` while another changes the content. */
   tryChange(digest: Digest): Disposable | undefined {
-    if (this.#changes.has(digest)) return undefined
+    return this.#changes.has(digest) ? undefined : this.#begin(digest)
+  }
+
+  #begin(digest: Digest): Disposable {
     const changed = Promise.withResolvers<void>()
     this.#changes.set(digest, changed.promise)
     return {
