@@ -199,11 +199,15 @@ for (const clientKind of ALL_CLIENTS) {
     // docker tries again by itself for a minute; the others give up.
     const isPatient = clientKind.name === 'docker'
 
-    it('is never given a wrong blob, and gets the right one once there is one', async () => {
+    // containerd never gets rid of a wrong byte that it has of a blob, mirror or no mirror.
+    const places = clientKind.name === 'containerd' ? ['end'] : ['start', 'end']
+
+    it.each(places)('is never given a blob that is wrong at its %s', async (place) => {
       const { hub, client, mirror } = stage
       const { byTag, repository, image } = await stage.publish({ ...LAYER, layers: 1 })
-      const [layer = ''] = image.blobs.keys()
-      const wrong = hub.fault(downloadOf(layer), { kind: 'flip', atByte: 1000 })
+      const [[layer = '', { length } = Buffer.of()] = []] = image.blobs
+      const atByte = place === 'start' ? 1000 : length - 1
+      const wrong = hub.fault(downloadOf(layer), { kind: 'flip', atByte })
       const pulling = client.pull(byTag).catch((error: unknown) => error)
       await eventually('wrong bytes came', () => wrong.hits > 0)
       if (isPatient) wrong.remove()
@@ -211,8 +215,7 @@ for (const clientKind of ALL_CLIENTS) {
 
       if (!isPatient) await eventually('nothing is kept', () => isAbsent(mirror, layer))
       wrong.remove()
-      // containerd may have kept what came before the cut: it goes on there, and finds out, once.
-      await client.pull(byTag).catch(() => client.pull(byTag))
+      await client.pull(byTag)
       await expectHeld(client, byTag, image)
       expect(await fetchedDigest(`${mirror.url}/v2/${repository}/blobs/${layer}`)).toBe(layer)
     })

@@ -20,7 +20,9 @@ export class DebianRegistry implements AsyncDisposable {
   }
 
   static async start(): Promise<DebianRegistry> {
-    const registry = new DebianRegistry(await temporaryFolder(), `127.0.0.1:${await freePort()}`)
+    await using stack = new AsyncDisposableStack()
+    const host = `127.0.0.1:${await freePort()}`
+    const registry = stack.use(new DebianRegistry(await temporaryFolder(), host))
     const storage = { filesystem: { rootdirectory: join(registry.#folder.path, 'registry') } }
     await writeFile(
       registry.#config,
@@ -32,6 +34,7 @@ export class DebianRegistry implements AsyncDisposable {
       }),
     )
     await registry.comeBack()
+    stack.move()
     return registry
   }
 

@@ -48,8 +48,10 @@ export class MirrorProcess implements AsyncDisposable {
   /** Starts it and waits until it is ready. */
   static async start(settings: MirrorSettings): Promise<MirrorProcess> {
     const ports = { main: await freePort(), admin: await freePort() }
-    const mirror = new MirrorProcess(await temporaryFolder(), settings, ports)
+    await using stack = new AsyncDisposableStack()
+    const mirror = stack.use(new MirrorProcess(await temporaryFolder(), settings, ports))
     await mirror.restart()
+    stack.move()
     return mirror
   }
 
