@@ -80,7 +80,7 @@ export class Blobs {
     const range = spec ? resolveRange(spec, content.sizeBytes) : wholeRange(content.sizeBytes)
     const body = await holdings.open(content, range)
     if (!body) {
-      links.drop(repository, digest)
+      links.forget(digest)
       return undefined
     }
     uses.record(repository, digest)

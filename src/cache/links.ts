@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { Content, ContentKind, RepositoryId } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { Repository } from '../oci/reference.ts'
 import type { Source } from '../oci/source.ts'
 import type { Holdings } from './holdings.ts'
 
-/** Links that are remembered; each costs about 300 bytes. */
+/** Contents whose links are remembered; each costs about 400 bytes. */
 const MAX_REMEMBERED = 50_000
 
 export interface LinksOptions {
@@ -14,10 +15,16 @@ export interface LinksOptions {
   isPublic: boolean
 }
 
+interface Known {
+  content: Content
+  scopes: Set<string>
+}
+
 /** Knows which content that is held a repository may serve. */
 export class Links {
   readonly #options: LinksOptions
-  readonly #known = new LRUCache<string, Content>({ max: MAX_REMEMBERED })
+  readonly #known = new LRUCache<Digest, Known>({ max: MAX_REMEMBERED })
+  #forgotten = 0
 
   constructor(options: LinksOptions) {
     this.#options = options
@@ -33,16 +40,22 @@ export class Links {
     kind: ContentKind,
     signal: AbortSignal,
   ): Promise<Content | undefined> {
-    const key = `${repository.name}@${digest}`
-    const known = this.#known.get(key)
-    if (known) return known
+    const scope = this.scopeOf(repository.name)
+    const known = this.#known.get(digest)
+    if (known?.scopes.has(scope) && isOfKind(known.content, kind)) return known.content
+    const forgotten = this.#forgotten
     const { holdings } = this.#options
     const content = await holdings.look(digest, (inventory) => inventory.held(digest))
-    // A manifest may be asked for as a blob, but its type is only known where it came as a manifest.
-    if (!content || (kind === 'manifest' && content.kind !== 'manifest')) return undefined
+    if (!content || !isOfKind(content, kind)) return undefined
     if (!(await this.#mayServe(repository, digest, kind, signal))) return undefined
-    this.#known.set(key, content)
+    // What has gone meanwhile may be this.
+    if (this.#forgotten === forgotten) this.#remember(content, scope)
     return content
+  }
+
+  /** What repositories have in common that may serve the same: those of a public upstream have all. */
+  scopeOf(repository: Repository): string {
+    return this.#options.isPublic ? '' : repository
   }
 
   /** True where the repository may be given what a fill through `through` is getting. Throws what upstream throws. */
@@ -58,9 +71,10 @@ export class Links {
     return this.#hasUpstream(repository, digest, 'blob', signal)
   }
 
-  /** Forgets what was remembered of content that is gone. */
-  drop(repository: RepositoryId, digest: Digest): void {
-    this.#known.delete(`${repository.name}@${digest}`)
+  /** Content is gone, or is other than it was remembered. */
+  forget(digest: Digest): void {
+    this.#forgotten++
+    this.#known.delete(digest)
   }
 
   /** True where the repository can be served the content without asking upstream. */
@@ -71,6 +85,11 @@ export class Links {
       return isPublic && inventory.isLinkedWithin(digest, repository.registry)
     })
     return isHeld ?? false
+  }
+
+  #remember(content: Content, scope: string): void {
+    const scopes = this.#known.get(content.digest)?.scopes ?? new Set()
+    this.#known.set(content.digest, { content, scopes: scopes.add(scope) })
   }
 
   async #mayServe(
@@ -99,4 +118,9 @@ export class Links {
         : await source.statBlob(name, digest, { signal })
     return found !== undefined
   }
+}
+
+/** A manifest may be asked for as a blob, but its type is only known where it came as a manifest. */
+function isOfKind(content: Content, kind: ContentKind): boolean {
+  return kind === 'blob' || content.kind === 'manifest'
 }

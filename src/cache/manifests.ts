@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import {
   isIndexType,
   parseManifest,
@@ -44,8 +45,11 @@ interface Remembered {
   /** Its outcome is `hit`, for everyone who finds it in memory. */
   manifest: Manifest
   content: ManifestContent
-  /** The losses up to which everything that a client needs of it was held. */
-  wholeAtLoss: number | undefined
+  /**
+   * By scope of those who may be given it: the losses up to which everything that a client needs
+   * of it was held there.
+   */
+  wholeAtLoss: Map<string, number | undefined>
 }
 
 interface Loaded {
@@ -56,13 +60,14 @@ interface Loaded {
 /** The manifests of one upstream, by digest: from memory, from the store, or from upstream. */
 export class Manifests {
   readonly #options: ManifestsOptions
-  readonly #memory = new LRUCache<string, Remembered>({
+  readonly #memory = new LRUCache<Digest, Remembered>({
     maxSize: MEMORY_BYTES,
     sizeCalculation: ({ manifest }) => manifest.bytes.length + ENTRY_OVERHEAD_BYTES,
   })
   readonly #loads = new SingleFlight<Loaded | undefined>()
   readonly #asks = new SingleFlight<Resolved | undefined>()
   readonly #keeping = new Set<Promise<void>>()
+  #forgotten = 0
 
   constructor(options: ManifestsOptions) {
     this.#options = options
@@ -70,12 +75,12 @@ export class Manifests {
 
   async get(ref: DigestReference, { signal }: PullOptions): Promise<Manifest | undefined> {
     const { absences, uses } = this.#options
-    const key = formatReference(ref)
-    const known = this.#memory.get(key)
+    const known = this.#known(ref)
     if (known) {
       uses.record(this.#id(ref), ref.digest)
       return (await this.#isOwed(ref, known, signal)) ? known.manifest : undefined
     }
+    const key = formatReference(ref)
     if (absences.has(key)) return undefined
     const { value, joined } = await this.#loads.run(key, signal, () => this.#load(ref))
     if (!value) return undefined
@@ -91,7 +96,7 @@ export class Manifests {
     const { links, absences } = this.#options
     const key = formatReference(ref)
     const isHeld =
-      this.#memory.has(key) ||
+      this.#known(ref) !== undefined ||
       (await links.find(this.#id(ref), ref.digest, 'manifest', options.signal))
     if (isHeld) return this.get(ref, options)
     if (absences.has(key)) return undefined
@@ -108,7 +113,7 @@ export class Manifests {
       absences.add(formatReference(ref))
       return undefined
     }
-    const { content } = this.#remember(ref.repository, manifest)
+    const { content } = this.#remember(ref, manifest)
     this.#keep(ref, manifest, [...content.manifests, ...content.blobs])
     return manifest
   }
@@ -118,45 +123,61 @@ export class Manifests {
     while (this.#keeping.size > 0) await Promise.all(this.#keeping)
   }
 
+  /** A manifest is gone. */
+  forget(digest: Digest): void {
+    this.#forgotten++
+    this.#memory.delete(digest)
+  }
+
   async #load(ref: DigestReference): Promise<Loaded | undefined> {
     const stored = await this.#fromStore(ref)
     if (stored) return { remembered: stored, outcome: 'hit' }
     const manifest = await this.fetch(ref)
-    return manifest && { remembered: this.#remember(ref.repository, manifest), outcome: 'miss' }
+    return manifest && { remembered: this.#remember(ref, manifest), outcome: 'miss' }
   }
 
   async #fromStore(ref: DigestReference): Promise<Remembered | undefined> {
     const { holdings, links } = this.#options
-    const { repository, digest } = ref
+    const { digest } = ref
+    const forgotten = this.#forgotten
     const content = await links.find(this.#id(ref), digest, 'manifest', this.#options.signal)
     const bytes = content && (await holdings.readManifest(content))
     if (!bytes) {
-      links.drop(this.#id(ref), digest)
+      if (content) links.forget(digest)
       return undefined
     }
     const { mediaType, sizeBytes } = content
     const descriptor = { mediaType, digest, sizeBytes }
-    return this.#remember(repository, { descriptor, bytes, outcome: 'hit' })
+    const manifest = { descriptor, bytes, outcome: 'hit' } as const
+    // What was forgotten meanwhile may be this.
+    return this.#forgotten === forgotten ? this.#remember(ref, manifest) : this.#read(ref, manifest)
   }
 
-  #remember(repository: Repository, manifest: Manifest): Remembered {
+  #known({ repository, digest }: DigestReference): Remembered | undefined {
+    const known = this.#memory.get(digest)
+    return known?.wholeAtLoss.has(this.#options.links.scopeOf(repository)) ? known : undefined
+  }
+
+  /** The same bytes are remembered once, for everyone who was let to them. */
+  #remember(ref: Reference, manifest: Manifest): Remembered {
+    const { digest } = manifest.descriptor
+    const remembered = this.#memory.get(digest) ?? this.#read(ref, manifest)
+    const { wholeAtLoss } = remembered
+    const scope = this.#options.links.scopeOf(ref.repository)
+    if (!wholeAtLoss.has(scope)) wholeAtLoss.set(scope, undefined)
+    this.#memory.set(digest, remembered)
+    return remembered
+  }
+
+  #read({ repository }: Reference, manifest: Manifest): Remembered {
     const { mediaType, digest } = manifest.descriptor
-    const key = formatReference({ kind: 'digest', repository, digest })
-    const known = this.#memory.get(key)
-    if (known) return known
     const type = parseManifestType(mediaType)
     const content = type && parseManifest(type, manifest.bytes)
     if (!content) {
       const what = `${repository}@${digest} is not a manifest of type ${mediaType}`
       throw new UpstreamError(this.#options.registry, 'invalid', what)
     }
-    const remembered = {
-      manifest: { ...manifest, outcome: 'hit' } as const,
-      content,
-      wholeAtLoss: undefined,
-    }
-    this.#memory.set(key, remembered)
-    return remembered
+    return { manifest: { ...manifest, outcome: 'hit' }, content, wholeAtLoss: new Map() }
   }
 
   #keep(ref: Reference, { descriptor, bytes }: Manifest, children: Descriptor[]): void {
@@ -176,11 +197,13 @@ export class Manifests {
     remembered: Remembered,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { source, holdings } = this.#options
+    const { source, holdings, links } = this.#options
     const { losses } = holdings
-    if (remembered.wholeAtLoss === losses || source.silentForMs < REACHABLE_FOR_MS) return true
+    const scope = links.scopeOf(ref.repository)
+    const isKnownWhole = remembered.wholeAtLoss.get(scope) === losses
+    if (isKnownWhole || source.silentForMs < REACHABLE_FOR_MS) return true
     if (await this.#isWhole(ref.repository, remembered.content)) {
-      remembered.wholeAtLoss = losses
+      remembered.wholeAtLoss.set(scope, losses)
       return true
     }
     return (await this.#ask(ref, signal)) !== undefined

@@ -16,6 +16,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import { Absences } from './absences.ts'
 import { Blobs } from './blobs.ts'
+import type { Departure, Memory } from './departure.ts'
 import type { Fills } from './fills.ts'
 import type { Holdings } from './holdings.ts'
 import { Links } from './links.ts'
@@ -41,11 +42,12 @@ export interface MirrorOptions {
 }
 
 /** One upstream as a source that keeps what passes through it. Blob bodies are verified before their end. */
-export class Mirror implements Source, AsyncDisposable {
+export class Mirror implements Source, Memory, AsyncDisposable {
   readonly #registry: string
   readonly #source: Source
   readonly #tags: Tags
   readonly #tagLists: TagLists
+  readonly #links: Links
   readonly #manifests: Manifests
   readonly #blobs: Blobs
   /** Ends what several callers share. */
@@ -56,8 +58,8 @@ export class Mirror implements Source, AsyncDisposable {
     const source = new WatchedSource(options.source, clock)
     const absences = new Absences(clock, policy.absentForMs)
     const { signal } = this.#lifetime
-    const links = new Links({ ...options, source })
-    const shared = { ...options, source, absences, links, signal }
+    this.#links = new Links({ ...options, source })
+    const shared = { ...options, source, absences, links: this.#links, signal }
     this.#registry = registry
     this.#source = source
     this.#tags = new Tags({ ...shared, policy })
@@ -102,6 +104,12 @@ export class Mirror implements Source, AsyncDisposable {
 
   tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {
     return this.#tagLists.list(repository, page, options)
+  }
+
+  forget({ digest, names }: Departure): void {
+    this.#tags.forget(names)
+    this.#links.forget(digest)
+    this.#manifests.forget(digest)
   }
 
   /** Ends what is still asked of upstream, and waits until what was fetched is kept. */

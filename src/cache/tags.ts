@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { RepositoryId, TagRecord } from '../inventory/inventory.ts'
+import type { ContentName, RepositoryId, TagRecord } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
 import type { Outcome, PullOptions, Resolved } from '../oci/source.ts'
@@ -40,6 +40,7 @@ export class Tags {
   readonly #options: TagsOptions
   readonly #records = new LRUCache<string, TagRecord>({ max: MAX_REMEMBERED })
   readonly #flights = new SingleFlight<Descriptor | undefined>()
+  #forgotten = 0
 
   constructor(options: TagsOptions) {
     this.#options = options
@@ -63,6 +64,17 @@ export class Tags {
       return flight.value && { descriptor: flight.value, outcome: missOf(flight) }
     }
     return this.#revalidate(ref, record, questions.again, signal)
+  }
+
+  /** Tags are not known any more. */
+  forget(names: ContentName[]): void {
+    this.#forgotten++
+    for (const { repository, tags } of names) {
+      if (repository.registry !== this.#options.registry) continue
+      for (const tag of tags) {
+        this.#records.delete(formatReference({ kind: 'tag', repository: repository.name, tag }))
+      }
+    }
   }
 
   async #revalidate(
@@ -131,13 +143,15 @@ export class Tags {
   async #recordOf(key: string, ref: TagReference): Promise<TagRecord | undefined> {
     const known = this.#records.get(key)
     if (known) return known
+    const forgotten = this.#forgotten
     const record = await this.#options.holdings.look(undefined, (inventory) =>
       inventory.tag(this.#id(ref), ref.tag),
     )
     // One that upstream gave meanwhile is newer.
     const newer = this.#records.get(key)
     if (newer) return newer
-    if (record) this.#records.set(key, record)
+    // What was forgotten meanwhile may be this.
+    if (record && this.#forgotten === forgotten) this.#records.set(key, record)
     return record
   }
 
