@@ -3,6 +3,8 @@ import { OCTET_STREAM, type Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { resolveRange, wholeRange } from '../oci/range.ts'
 import type { Blob, BlobOptions, Outcome, PullOptions, Resolved, Source } from '../oci/source.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
+import { abortable } from '../util/abortable.ts'
 import type { Fill } from './fill.ts'
 import type { Fills } from './fills.ts'
 import type { Holdings } from './holdings.ts'
@@ -61,12 +63,31 @@ export class Blobs {
       if (running) {
         const { signal } = options
         if (!(await links.mayJoin(repository, running.repository, digest, signal))) return undefined
-        if (fills.get(digest) === running) return follow(running, 'join', options)
+        if (fills.get(digest) !== running) continue
+        const joined = await this.#join(repository, running, options)
+        if (joined !== 'refused') return joined
       } else if (fills.ended === endedBefore) {
         return follow(fills.start(digest, repository, source), 'miss', options)
       }
       // A fill has ended since the store was looked at: what it brought may be there now.
     }
+  }
+
+  /** `refused` where upstream did not give it to another repository: that says nothing about this one. */
+  async #join(
+    { registry, name }: RepositoryId,
+    fill: Fill,
+    options: BlobOptions,
+  ): Promise<Blob | 'refused' | undefined> {
+    const isOwn = fill.repository.registry === registry && fill.repository.name === name
+    try {
+      const blob = await follow(fill, 'join', options)
+      if (blob || isOwn) return blob
+    } catch (error) {
+      if (isOwn || !(error instanceof UpstreamError)) throw error
+    }
+    await abortable(fill.ended, options.signal)
+    return 'refused'
   }
 
   async #fromStore(

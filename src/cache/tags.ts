@@ -85,18 +85,18 @@ export class Tags {
   ): Promise<Resolved | undefined> {
     const { clock, policy } = this.#options
     const key = formatReference(ref)
-    const isExpired = () => freshnessOf(record, policy, clock.now()) === 'expired'
+    const isExpired = freshnessOf(record, policy, clock.now()) === 'expired'
     const patience = new AbortController()
     try {
       const asked = this.#flights.run(key, signal, () => this.#ask(key, ref, ask))
-      const flight = isExpired()
+      const flight = isExpired
         ? await asked
         : await Promise.race([asked, this.#outOfPatience(patience.signal)])
       if (!flight.value) return await this.#whenAbsent(ref, record)
       const isUnchanged = flight.value.digest === record.descriptor.digest
       return { descriptor: flight.value, outcome: isUnchanged ? 'hit' : missOf(flight) }
     } catch (error) {
-      if (!(error instanceof UpstreamError) || !error.transient || isExpired()) throw error
+      if (!(error instanceof UpstreamError) || !error.transient || isExpired) throw error
       this.#reportStale(ref, record, error)
       return { descriptor: record.descriptor, outcome: 'stale' }
     } finally {

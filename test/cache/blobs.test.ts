@@ -9,7 +9,7 @@ import { Gate } from '../support/gate.ts'
 import { bytesOf } from '../support/images.ts'
 import { upstreamError, type ScriptedSource } from '../support/scripted-source.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { until } from '../support/turns.ts'
+import { isPending, until } from '../support/turns.ts'
 import { drained } from './fill-rig.ts'
 import { demo, mirrorOn, never, upstreamSource, type MirrorRig } from './mirror-rig.ts'
 
@@ -218,6 +218,27 @@ describe('a blob that another repository holds', () => {
         expect(source.count('statBlob') > 0).toBe(!isPublic)
       }
     }
+  })
+})
+
+describe('a blob that upstream refuses to another repository', () => {
+  it.each([
+    ['absent', { absent: true }],
+    ['denied', { error: upstreamError('denied') }],
+    ['an error', { error: upstreamError('server') }],
+  ] as const)('is had by those who may have it, though they joined: %s', async (_, refusal) => {
+    const source = prepare()
+    await using rig = await mirrorOn(source)
+    const gate = new Gate()
+    source.script({ gate, ...refusal })
+    const refused = pull(rig, other).catch(() => undefined)
+    await gate.reached
+    const pulls = Promise.all([pull(rig), pull(rig)])
+    expect(await isPending(pulls)).toBe(true)
+    gate.open()
+    for (const pulled of await pulls) expect(pulled!.bytes.equals(bytes)).toBe(true)
+    expect(await refused).toBeUndefined()
+    expect(source.count('blob')).toBe(2)
   })
 })
 

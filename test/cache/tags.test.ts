@@ -256,6 +256,18 @@ describe('a stale tag', () => {
     expect(source.count('resolve')).toBe(1)
   })
 
+  it('is served after waiting in vain, though it has expired meanwhile', async () => {
+    await using test = await known()
+    const { source, clock, rig } = test
+    clock.advance(expiryMs - 1)
+    const gate = new Gate()
+    source.before = (signal) => gate.pass(signal)
+    const waits = pull(rig)
+    await until('patience', () => clock.sleeping > 1)
+    clock.advance(10_000)
+    expect(await waits).toMatchObject({ descriptor: old.root, outcome: 'stale' })
+  })
+
   it('is waited for as long as it takes where it has expired', async () => {
     await using test = await known()
     const { source, clock, rig } = test
