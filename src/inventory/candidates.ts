@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
-import type { Candidate, ContentName, RootQuery } from './inventory.ts'
+import type { Candidate, ContentName, RootQuery, Usage } from './inventory.ts'
 import { contentOf, type ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
@@ -50,9 +50,14 @@ async function withNames(db: Kysely<Schema>, rows: ContentRow[]): Promise<Candid
   )
   return rows.map((row) => ({
     ...contentOf(row),
+    usage: usageOf(row),
     parents: row.parents,
     names: names.get(row.digest) ?? [],
   }))
+}
+
+function usageOf({ reused }: ContentRow): Usage {
+  return reused === 1 ? 'again' : 'once'
 }
 
 async function namesOf(db: Kysely<Schema>, digests: Digest[]): Promise<Map<Digest, ContentName[]>> {

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { inChunks } from './chunks.ts'
+import { markReused } from './reuse.ts'
 import { columnsOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 
@@ -11,6 +12,7 @@ export async function putChildren(
   parent: Digest,
   children: Descriptor[],
 ): Promise<void> {
+  if (children.length === 0) return
   const known = await trx
     .selectFrom('child')
     .select('digest')
@@ -31,6 +33,12 @@ export async function putChildren(
       eb.selectFrom('child').select('child.digest').where('parent_digest', '=', parent),
     )
     .execute()
+  const { reused } = await trx
+    .selectFrom('content')
+    .select('reused')
+    .where('digest', '=', parent)
+    .executeTakeFirstOrThrow()
+  if (reused === 1) await markReused(trx, [parent])
 }
 
 /** Belongs before manifests are deleted: they no longer count as parents. Returns what they named and is held. */

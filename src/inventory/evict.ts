@@ -3,9 +3,10 @@ import type { Digest } from '../oci/digest.ts'
 import { candidatesOf } from './candidates.ts'
 import { leaveChildren } from './children.ts'
 import { inChunks } from './chunks.ts'
+import { bytesOf } from './image-tree.ts'
 import type { Candidate } from './inventory.ts'
 import type { Schema } from './schema.ts'
-import { addToTotals } from './writes.ts'
+import { addToTotals } from './totals.ts'
 
 /** See Inventory.evict: the content, then level by level what only it needed. */
 export async function evict(
@@ -29,16 +30,16 @@ export async function evict(
 }
 
 /** Drops contents with their links. Returns the digests of what they named and is held. */
-export async function remove(
-  trx: Transaction<Schema>,
-  contents: Pick<Candidate, 'digest' | 'sizeBytes'>[],
-): Promise<Digest[]> {
+export async function remove(trx: Transaction<Schema>, contents: Candidate[]): Promise<Digest[]> {
   const digests = contents.map((content) => content.digest)
   const children = await leaveChildren(trx, digests)
   for (const some of inChunks(digests)) {
     await trx.deleteFrom('content').where('digest', 'in', some).execute()
   }
-  const bytes = contents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  await addToTotals(trx, { bytes: -bytes, entries: -contents.length })
+  await addToTotals(trx, {
+    bytes: -bytesOf(contents),
+    entries: -contents.length,
+    onceBytes: -bytesOf(contents.filter(({ usage }) => usage === 'once')),
+  })
   return children
 }

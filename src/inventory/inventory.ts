@@ -33,11 +33,13 @@ export interface Use {
 export interface InventoryTotals {
   bytes: number
   entries: number
+  /** The part of `bytes` whose usage is `once`. */
+  onceBytes: number
 }
 
 /**
- * `again` where the last use came at least REUSED_AFTER_MS after the content was stored, else
- * `once`: what comes earlier belongs to the pull, or the burst of pulls, that brought it.
+ * `again` from when content, or a manifest that names it, was used at least REUSED_AFTER_MS after
+ * it was stored, else `once`: earlier uses belong to the pull, or the burst of pulls, that brought it.
  */
 export type Usage = 'once' | 'again'
 
@@ -51,6 +53,7 @@ export interface ContentName {
 
 /** Content that may be evicted. */
 export interface Candidate extends Content {
+  usage: Usage
   /** How many manifests that are held name it. Content without any is a root. */
   parents: number
   /** In order of registry and name. */

@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
-import { REUSED_AFTER_MS } from './inventory.ts'
 import { InventoryError } from './inventory-error.ts'
 import type { Schema } from './schema.ts'
 
@@ -21,7 +20,6 @@ export async function migrate(db: Kysely<Schema>): Promise<void> {
 }
 
 async function first(db: Kysely<unknown>): Promise<void> {
-  const reused = sql`case when used_at_ms - stored_at_ms >= ${sql.lit(REUSED_AFTER_MS)} then 1 else 0 end`
   await db.schema
     .createTable('repository')
     .addColumn('id', 'integer', (column) => column.primaryKey())
@@ -38,7 +36,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('stored_at_ms', 'bigint', (column) => column.notNull())
     .addColumn('used_at_ms', 'bigint', (column) => column.notNull())
     .addColumn('parents', 'integer', (column) => column.notNull())
-    .addColumn('reused', 'integer', (column) => column.generatedAlwaysAs(reused).stored())
+    .addColumn('reused', 'integer', (column) => column.notNull())
     .execute()
   await db.schema
     .createIndex('content_root')
@@ -103,8 +101,9 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .createTable('totals')
     .addColumn('bytes', 'bigint', (column) => column.notNull())
     .addColumn('entries', 'bigint', (column) => column.notNull())
+    .addColumn('once_bytes', 'bigint', (column) => column.notNull())
     .execute()
-  await sql`insert into totals (bytes, entries) values (0, 0)`.execute(db)
+  await sql`insert into totals (bytes, entries, once_bytes) values (0, 0, 0)`.execute(db)
   await db.schema
     .createTable('pin')
     .addColumn('pattern', 'text', (column) => column.primaryKey())

@@ -1,6 +1,8 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryId, Use } from './inventory.ts'
+import { isUsedAgain, markReused } from './reuse.ts'
+import type { ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
 /** A use with the row of its repository; none where no content was ever linked from it. */
@@ -60,11 +62,17 @@ async function idOf(
 }
 
 async function raiseContents(trx: Transaction<Schema>, rows: UseRow[]): Promise<void> {
-  await sql`
+  const { rows: raised } = await sql<ContentRow>`
     update content set used_at_ms = latest.at_ms
     from (select column1 as digest, max(column3) as at_ms from (${values(rows)}) group by column1) as latest
     where content.digest = latest.digest and content.used_at_ms < latest.at_ms
+    returning content.digest, content.stored_at_ms, content.used_at_ms, content.reused
   `.execute(trx)
+  const again = raised.filter((row) => row.reused === 0 && isUsedAgain(row))
+  await markReused(
+    trx,
+    again.map(({ digest }) => digest),
+  )
 }
 
 async function raiseLinks(trx: Transaction<Schema>, rows: UseRow[]): Promise<void> {

@@ -1,9 +1,8 @@
-import type { Selectable } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Content } from './inventory.ts'
 import type { Schema } from './schema.ts'
 
-export type ContentRow = Selectable<Schema['content']>
+export type ContentRow = Schema['content']
 
 /** A descriptor as columns. */
 export function columnsOf({ digest, mediaType, sizeBytes }: Descriptor) {

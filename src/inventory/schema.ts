@@ -31,7 +31,7 @@ interface ContentTable {
   /** How many manifests that are held name it, kept in the transactions that change that. */
   parents: number
   /** 1 where it was used again, 0 where once; see Usage. */
-  reused: Generated<number>
+  reused: 0 | 1
 }
 
 interface LinkTable {
@@ -63,6 +63,7 @@ interface TagTable {
 interface TotalsTable {
   bytes: number
   entries: number
+  once_bytes: number
 }
 
 interface PinTable {

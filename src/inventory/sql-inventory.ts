@@ -54,7 +54,9 @@ export class SqlInventory implements Inventory {
   }
 
   async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
-    return this.#db.transaction().execute((trx) => putLink(trx, digest, repository))
+    return this.#db.transaction().execute(async (trx) => {
+      return (await putLink(trx, digest, repository)) !== undefined
+    })
   }
 
   async held(digest: Digest): Promise<Content | undefined> {
@@ -148,7 +150,7 @@ export class SqlInventory implements Inventory {
 
   async totals(): Promise<InventoryTotals> {
     const row = await this.#db.selectFrom('totals').selectAll().executeTakeFirstOrThrow()
-    return { bytes: row.bytes, entries: row.entries }
+    return { bytes: row.bytes, entries: row.entries, onceBytes: row.once_bytes }
   }
 
   async contents(after: Digest | undefined, limit: number): Promise<Content[]> {

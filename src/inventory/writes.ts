@@ -1,28 +1,17 @@
 import type { Transaction } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
-import type { Content, ContentKind, InventoryTotals, RepositoryId } from './inventory.ts'
+import type { Content, ContentKind, RepositoryId } from './inventory.ts'
+import { isUsedAgain } from './reuse.ts'
 import { columnsOf } from './rows.ts'
 import type { Schema } from './schema.ts'
+import { addToTotals } from './totals.ts'
 
 /** Adds content to what is held. What is held stays as it is, except that a blob which turns out to be a manifest becomes one. */
 export async function putContent(trx: Transaction<Schema>, content: Content): Promise<void> {
-  const { digest, kind, mediaType, sizeBytes } = content
+  const { digest, kind, mediaType } = content
   const held = await kindOf(trx, digest)
   if (!held) {
-    await trx
-      .insertInto('content')
-      .values((eb) => ({
-        ...columnsOf(content),
-        kind,
-        stored_at_ms: content.storedAtMs,
-        used_at_ms: content.usedAtMs,
-        parents: eb
-          .selectFrom('child')
-          .select((child) => child.fn.count<number>('parent_digest').distinct().as('count'))
-          .where('child.digest', '=', digest),
-      }))
-      .execute()
-    await addToTotals(trx, { bytes: sizeBytes, entries: 1 })
+    await addContent(trx, content)
   } else if (held === 'blob' && kind === 'manifest') {
     await trx
       .updateTable('content')
@@ -33,21 +22,47 @@ export async function putContent(trx: Transaction<Schema>, content: Content): Pr
   }
 }
 
-/** Lets a repository serve content; false where that is not held. */
+async function addContent(trx: Transaction<Schema>, content: Content): Promise<void> {
+  const { digest, kind, sizeBytes, storedAtMs, usedAtMs } = content
+  const parents = await trx
+    .selectFrom('child')
+    .innerJoin('content', 'content.digest', 'child.parent_digest')
+    .select((eb) => [
+      eb.fn.count<number>('parent_digest').distinct().as('count'),
+      eb.fn.max('reused').as('reused'),
+    ])
+    .where('child.digest', '=', digest)
+    .executeTakeFirstOrThrow()
+  const times = { stored_at_ms: storedAtMs, used_at_ms: usedAtMs }
+  const isReused = parents.reused === 1 || isUsedAgain(times)
+  await trx
+    .insertInto('content')
+    .values({
+      ...columnsOf(content),
+      ...times,
+      kind,
+      parents: parents.count,
+      reused: isReused ? 1 : 0,
+    })
+    .execute()
+  await addToTotals(trx, { bytes: sizeBytes, entries: 1, onceBytes: isReused ? 0 : sizeBytes })
+}
+
+/** Lets a repository serve content; its row, or undefined where the content is not held. */
 export async function putLink(
   trx: Transaction<Schema>,
   digest: Digest,
   repository: RepositoryId,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const kind = await kindOf(trx, digest)
-  if (!kind) return false
+  if (!kind) return undefined
   const repositoryId = await putRepository(trx, repository)
   await trx
     .insertInto('link')
     .values({ digest, repository_id: repositoryId, used_at_ms: kind === 'manifest' ? 0 : null })
     .onConflict((conflict) => conflict.columns(['digest', 'repository_id']).doNothing())
     .execute()
-  return true
+  return repositoryId
 }
 
 /** The row of a repository, which is made where it is missing. */
@@ -63,17 +78,6 @@ export async function putRepository(
     .returning('id')
     .executeTakeFirstOrThrow()
   return id
-}
-
-/** Belongs into every transaction that adds or removes content. */
-export async function addToTotals(
-  trx: Transaction<Schema>,
-  { bytes, entries }: InventoryTotals,
-): Promise<void> {
-  await trx
-    .updateTable('totals')
-    .set((eb) => ({ bytes: eb('bytes', '+', bytes), entries: eb('entries', '+', entries) }))
-    .execute()
 }
 
 async function kindOf(trx: Transaction<Schema>, digest: Digest): Promise<ContentKind | undefined> {

@@ -39,7 +39,7 @@ describe('an inventory in an SQLite file', () => {
     expect(await inventory.held(layer.digest)).toEqual(layer)
     expect(await inventory.isLinked(layer.digest, alpine)).toBe(true)
     expect(await inventory.tag(alpine, 'latest' as Tag)).toEqual(record)
-    expect(await inventory.totals()).toEqual({ bytes: layer.sizeBytes, entries: 1 })
+    expect(await inventory.totals()).toMatchObject({ bytes: layer.sizeBytes, entries: 1 })
   })
 
   it('ends what is under way before it closes', async () => {
@@ -109,7 +109,7 @@ describe('an inventory in an SQLite file', () => {
     database.close()
     expect(tables).toEqual([])
     await using inventory = await openSqliteInventory(path)
-    expect(await inventory.totals()).toEqual({ bytes: 0, entries: 0 })
+    expect(await inventory.totals()).toEqual({ bytes: 0, entries: 0, onceBytes: 0 })
   })
 
   it('keeps what it has when the disk is full, and goes on when there is room', async (context) => {
@@ -144,7 +144,7 @@ describe('an inventory in an SQLite file', () => {
         expect(await inventory.isLinked(digest, alpine)).toBe(true)
       }
       const bytes = contents.reduce((sum, content) => sum + content.sizeBytes, 0)
-      expect(await inventory.totals()).toEqual({ bytes, entries: contents.length })
+      expect(await inventory.totals()).toMatchObject({ bytes, entries: contents.length })
     })
   }
 })

@@ -24,6 +24,7 @@ export class InventoryModel implements Inventory {
   /** When content was last used through each repository that links it. */
   readonly #links = new Map<Digest, Map<string, number>>()
   readonly #repositories = new Map<string, RepositoryId>()
+  readonly #reused = new Set<Digest>()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
   readonly #pins = new Map<string, Pin>()
   readonly #jobs = new Map<string, unknown>()
@@ -45,6 +46,7 @@ export class InventoryModel implements Inventory {
       for (const key of this.#linksOf(digest).keys()) this.#linksOf(digest).set(key, 0)
     }
     if (children.length > 0) this.#children.set(digest, children)
+    this.#markReused()
   }
 
   async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
@@ -78,6 +80,7 @@ export class InventoryModel implements Inventory {
     this.#contents.delete(digest)
     this.#children.delete(digest)
     this.#links.delete(digest)
+    this.#reused.delete(digest)
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
@@ -103,10 +106,16 @@ export class InventoryModel implements Inventory {
       for (const use of level) this.#raise(use)
       level = level.flatMap((use) => this.#useOfParent(use) ?? [])
     }
+    this.#markReused()
   }
 
   async totals(): Promise<InventoryTotals> {
-    return { bytes: sumOf(this.#contents.values()), entries: this.#contents.size }
+    const contents = [...this.#contents.values()]
+    return {
+      bytes: sumOf(contents),
+      entries: contents.length,
+      onceBytes: sumOf(contents.filter(({ digest }) => !this.#reused.has(digest))),
+    }
   }
 
   async contents(after: Digest | undefined, limit: number): Promise<Content[]> {
@@ -121,9 +130,9 @@ export class InventoryModel implements Inventory {
       return content.usedAtMs === after.usedAtMs && content.digest > after.digest
     }
     return this.#sorted()
-      .filter((content) => usageOf(content) === usage && isBehind(content))
+      .filter(isBehind)
       .map((content) => this.#candidate(content))
-      .filter(({ parents }) => parents === 0)
+      .filter((candidate) => candidate.parents === 0 && candidate.usage === usage)
       .sort((a, b) => a.usedAtMs - b.usedAtMs)
       .slice(0, limit)
   }
@@ -199,6 +208,14 @@ export class InventoryModel implements Inventory {
     if (linked !== undefined) links.set(keyOf(repository), Math.max(linked, atMs))
   }
 
+  /** What is reused stays so; what is used again becomes so with all that it names. */
+  #markReused(): void {
+    for (const { digest, usedAtMs, storedAtMs } of this.#contents.values()) {
+      if (usedAtMs - storedAtMs >= REUSED_AFTER_MS) this.#reused.add(digest)
+    }
+    for (const { digest } of this.#heldBelow([...this.#reused])) this.#reused.add(digest)
+  }
+
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
     if (!this.#contents.has(digest)) return undefined
     const usedAtMs = (parent: Digest) => this.#linksOf(parent).get(keyOf(repository)) ?? -1
@@ -248,7 +265,8 @@ export class InventoryModel implements Inventory {
     const names = this.#sortedRepositories([...this.#repositories.keys()])
       .map((repository) => ({ repository, tags: tags(repository) }))
       .filter((name) => name.tags.length > 0 || this.#linksOf(digest).has(keyOf(name.repository)))
-    return { ...content, parents: this.#parentsOf(digest).length, names }
+    const usage = this.#reused.has(digest) ? 'again' : 'once'
+    return { ...content, usage, parents: this.#parentsOf(digest).length, names }
   }
 
   #parentsOf(digest: Digest): Digest[] {
@@ -279,10 +297,6 @@ export class InventoryModel implements Inventory {
   #sortedRepositories(keys: string[]): RepositoryId[] {
     return keys.sort().flatMap((key) => this.#repositories.get(key) ?? [])
   }
-}
-
-function usageOf({ usedAtMs, storedAtMs }: Content): 'once' | 'again' {
-  return usedAtMs - storedAtMs >= REUSED_AFTER_MS ? 'again' : 'once'
 }
 
 function sumOf(descriptors: Iterable<Descriptor>): number {
