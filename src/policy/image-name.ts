@@ -27,6 +27,18 @@ export function parseImageName(text: string, routes: Routes): ImageName | undefi
   return repository && { repository, target: digest ?? tag }
 }
 
+/**
+ * A pattern of images as people write it with the registry in front, where they have left it out:
+ * `alpine:3*` is `docker.io/library/alpine:3*`. What stands before the first slash may be a glob.
+ */
+export function qualifyPattern(text: string, routes: Routes): string {
+  const [first = '', ...rest] = text.split('/')
+  if (rest.length > 0 ? isHost(first) || first.includes('*') : first === '**') return text
+  const [, path = '', target = ''] = /^([^:@]*)(.*)$/s.exec(text) ?? []
+  const route = routes.find({ repository: path as Repository, ns: undefined })
+  return route ? `${route.upstream}/${route.repository}${target}` : text
+}
+
 function repositoryOf(path: string, routes: Routes): ImageName['repository'] | undefined {
   const slash = path.indexOf('/')
   const first = path.slice(0, Math.max(slash, 0))

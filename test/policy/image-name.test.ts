@@ -1,6 +1,6 @@
 import { assert, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseImageName } from '../../src/policy/image-name.ts'
+import { parseImageName, qualifyPattern } from '../../src/policy/image-name.ts'
 import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
 import { MemorySource } from '../support/memory-source.ts'
 
@@ -85,5 +85,24 @@ test('anything is read without failing', () => {
     property(string(), (text) => {
       read(text)
     }),
+  )
+})
+
+describe('a pattern', () => {
+  test.each([
+    ['alpine:3*', 'docker.io/library/alpine:3*'],
+    ['node*', 'docker.io/library/node*'],
+    ['grafana/*', 'docker.io/grafana/*'],
+    ['team/app:*', 'registry.example.com/app:*'],
+    [`alpine@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`],
+  ])('%s gets its registry', (text, expected) => {
+    expect(qualifyPattern(text, routes)).toBe(expected)
+  })
+
+  test.each(['docker.io/library/node:22*', 'localhost:5001/app', '*/app:1', '**', '**/base'])(
+    '%s has it',
+    (text) => {
+      expect(qualifyPattern(text, routes)).toBe(text)
+    },
   )
 })
