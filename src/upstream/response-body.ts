@@ -1,11 +1,18 @@
 import type { Dispatcher } from 'undici'
+import { ByteQueue } from '../util/byte-queue.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 
 /** Above this much unread the connection is paused, below half of it resumed. */
-const HIGH_WATER_BYTES = 1024 * 1024
+const HIGH_WATER_BYTES = 512 * 1024
 
 /** An unread rest this small is waited for, so that the connection can be used again. */
 const DRAIN_BYTES = 64 * 1024
+
+interface Waiting {
+  into: Uint8Array
+  /** Called with how many bytes were put there; with none the state has changed. */
+  wake: (count: number) => void
+}
 
 /**
  * The body of an answer, read at the reader's pace. Disposing it before its end closes the
@@ -15,11 +22,10 @@ export class ResponseBody implements ByteReader {
   readonly #controller: Dispatcher.DispatchController
   readonly #declaredBytes: number | undefined
   readonly #signal: AbortSignal
-  readonly #chunks: Buffer[] = []
-  #queuedBytes = 0
+  readonly #queue = new ByteQueue()
   #receivedBytes = 0
   #state: 'open' | 'ended' | 'disposed' | { error: Error } = 'open'
-  #wake: (() => void) | undefined
+  #waiting: Waiting | undefined
 
   /** @param declaredBytes What `Content-Length` promises. */
   constructor(
@@ -33,25 +39,28 @@ export class ResponseBody implements ByteReader {
   }
 
   async read(into: Uint8Array): Promise<number> {
-    while (this.#queuedBytes === 0 && this.#state === 'open') {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#wake = resolve
-      await promise
+    while (this.#queue.length === 0 && this.#state === 'open') {
+      const count = await new Promise<number>((wake) => (this.#waiting = { into, wake }))
+      if (count > 0) return count
     }
     this.#signal.throwIfAborted()
     if (this.#state === 'disposed') throw new Error('the body is disposed')
-    if (this.#queuedBytes > 0) return this.#take(into)
+    if (this.#queue.length > 0) return this.#take(into)
     if (typeof this.#state === 'object') throw this.#state.error
     return 0
   }
 
-  push(chunk: Buffer): void {
+  /** Copies what it needs of the chunk, whose memory is used again. */
+  push(chunk: Uint8Array): void {
     this.#receivedBytes += chunk.length
     if (this.#state !== 'open') return
-    this.#chunks.push(chunk)
-    this.#queuedBytes += chunk.length
-    if (this.#queuedBytes > HIGH_WATER_BYTES) this.#controller.pause()
-    this.#notify()
+    const waiting = this.#waiting
+    if (!waiting) return this.#enqueue(chunk)
+    this.#waiting = undefined
+    const part = chunk.subarray(0, waiting.into.length)
+    waiting.into.set(part)
+    if (part.length < chunk.length) this.#enqueue(chunk.subarray(part.length))
+    waiting.wake(part.length)
   }
 
   end(): void {
@@ -66,7 +75,7 @@ export class ResponseBody implements ByteReader {
   [Symbol.asyncDispose](): Promise<void> {
     const isOpen = this.#state === 'open'
     this.#state = 'disposed'
-    this.#chunks.length = 0
+    this.#queue.clear()
     this.#notify()
     if (isOpen) {
       const leftBytes = (this.#declaredBytes ?? Infinity) - this.#receivedBytes
@@ -76,17 +85,14 @@ export class ResponseBody implements ByteReader {
     return Promise.resolve()
   }
 
+  #enqueue(bytes: Uint8Array): void {
+    this.#queue.push(bytes)
+    if (this.#queue.length > HIGH_WATER_BYTES) this.#controller.pause()
+  }
+
   #take(into: Uint8Array): number {
-    let count = 0
-    for (let chunk = this.#chunks[0]; chunk && count < into.length; chunk = this.#chunks[0]) {
-      const part = chunk.subarray(0, into.length - count)
-      into.set(part, count)
-      count += part.length
-      if (part.length === chunk.length) this.#chunks.shift()
-      else this.#chunks[0] = chunk.subarray(part.length)
-    }
-    this.#queuedBytes -= count
-    if (this.#controller.paused && this.#queuedBytes < HIGH_WATER_BYTES / 2) {
+    const count = this.#queue.take(into)
+    if (this.#controller.paused && this.#queue.length < HIGH_WATER_BYTES / 2) {
       this.#controller.resume()
     }
     return count
@@ -99,7 +105,7 @@ export class ResponseBody implements ByteReader {
   }
 
   #notify(): void {
-    this.#wake?.()
-    this.#wake = undefined
+    this.#waiting?.wake(0)
+    this.#waiting = undefined
   }
 }

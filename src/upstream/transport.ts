@@ -5,6 +5,7 @@ import { UpstreamError } from '../oci/upstream-error.ts'
 import type { UpstreamAnswer } from '../telemetry/events.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import { AddressGuard, PrivateAddressError } from './address-guard.ts'
+import { recycledReads } from './recycled-reads.ts'
 import { ResponseBody } from './response-body.ts'
 import type { UpstreamEvents } from './upstream-events.ts'
 
@@ -58,7 +59,11 @@ export class Transport implements AsyncDisposable {
     this.#options = options
     this.#guard = new AddressGuard(options.url)
     this.#agent = new Agent({
-      connect: { timeout: options.connectTimeoutMs ?? 10_000, lookup: this.#guard.lookup },
+      connect: {
+        timeout: options.connectTimeoutMs ?? 10_000,
+        lookup: this.#guard.lookup,
+        ...recycledReads(),
+      },
       headersTimeout: options.headersTimeoutMs ?? 20_000,
       bodyTimeout: options.progressTimeoutMs ?? 30_000,
       keepAliveTimeout: 30_000,
