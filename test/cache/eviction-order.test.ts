@@ -121,7 +121,6 @@ async function orderByModel(
   mayGo: (candidate: Candidate) => boolean,
 ): Promise<string[]> {
   const seen: Candidate[] = []
-  const isBehind = (root: Candidate, last: Candidate) => goesFirst(root, last, none) === last
   for (;;) {
     const [once, again] = await Promise.all(
       (['once', 'again'] as const).map(async (usage) => {
@@ -137,4 +136,6 @@ async function orderByModel(
   }
 }
 
-const none = { bytes: 0, onceBytes: 0 }
+function isBehind(root: Candidate, last: Candidate): boolean {
+  return goesFirst(root, last, { bytes: 0, onceBytes: 0 }) === last
+}
