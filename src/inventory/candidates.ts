@@ -21,6 +21,20 @@ export async function candidatesOf(db: Kysely<Schema>, digests: Digest[]): Promi
   return candidates
 }
 
+/** See Inventory.children. */
+export async function childrenOf(db: Kysely<Schema>, digest: Digest): Promise<Candidate[]> {
+  const children = await db
+    .selectFrom('child')
+    .select('digest')
+    .distinct()
+    .where('parent_digest', '=', digest)
+    .execute()
+  return candidatesOf(
+    db,
+    children.map((child) => child.digest),
+  )
+}
+
 /** See Inventory.roots. */
 export async function rootsOf(
   db: Kysely<Schema>,

@@ -129,8 +129,8 @@ export interface Inventory extends AsyncDisposable {
   tags(repository: RepositoryId): Promise<Tag[]>
 
   /**
-   * Raises the last use of content; what is not held is passed over, a time never goes back. A
-   * use of what a manifest names is one of that manifest as well, and so on upwards: of those that
+   * Raises the last use of content that is held; a time never goes back. A use of what a manifest
+   * names, held or not, is one of that manifest as well, and so on upwards: of those that
    * the repository links the one that was used last through it, looked for among its hundred last
    * used manifests. So a pull keeps its image warm, but not every image that shares a layer with
    * it. A long list is recorded in pieces, between which other calls get their turn.
@@ -149,6 +149,9 @@ export interface Inventory extends AsyncDisposable {
    * All of it goes in one transaction, after which the caller deletes the bytes.
    */
   evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]>
+
+  /** What a manifest names and is held, in order of digest. */
+  children(digest: Digest): Promise<Candidate[]>
 
   /**
    * Linked manifests that are roots or tagged, in order of registry, name and digest: an image

@@ -103,7 +103,6 @@ async function usesOfParents(trx: Transaction<Schema>, rows: UseRow[]): Promise<
       order by recent.used_at_ms desc, recent.digest limit 1
     ) as digest, used.column2 as "repositoryId", max(used.column3) as "atMs"
     from (${values(rows)}) as used
-    inner join content on content.digest = used.column1
     group by 1, 2
   `.execute(trx)
   return parents.flatMap(({ digest, ...use }) => (digest ? [{ digest, ...use }] : []))

@@ -156,6 +156,13 @@ export class InventoryModel implements Inventory {
     return gone
   }
 
+  async children(digest: Digest): Promise<Candidate[]> {
+    const held = new Set(this.#childrenOf(digest).map((child) => child.digest))
+    return this.#sorted()
+      .filter((content) => held.has(content.digest))
+      .map((content) => this.#candidate(content))
+  }
+
   async images({ repository, after, limit }: ImageQuery): Promise<Image[]> {
     const images = this.#sortedRepositories([...this.#repositories.keys()]).flatMap((within) =>
       this.#sorted().flatMap((content) => {
@@ -217,7 +224,6 @@ export class InventoryModel implements Inventory {
   }
 
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
-    if (!this.#contents.has(digest)) return undefined
     const usedAtMs = (parent: Digest) => this.#linksOf(parent).get(keyOf(repository)) ?? -1
     const [last] = this.#parentsOf(digest)
       .filter((parent) => usedAtMs(parent) >= 0)
