@@ -15,6 +15,7 @@ const PARTS = ['store', 'inventory', 'upstream', 'cache', 'policy']
 const ARCHITECTURE: Architecture = {
   layers: {
     util: [],
+    'admin-api': [],
     oci: ['util'],
     config: ['util'],
     telemetry: ['util'],
@@ -23,10 +24,10 @@ const ARCHITECTURE: Architecture = {
     upstream: FOUNDATION,
     cache: [...FOUNDATION, 'store', 'inventory'],
     policy: FOUNDATION,
-    http: [...FOUNDATION, ...PARTS],
+    http: [...FOUNDATION, ...PARTS, 'admin-api'],
     version: [],
     daemon: [...FOUNDATION, ...PARTS, 'config', 'http', 'version'],
-    cli: ['util', 'config', 'telemetry', 'daemon', 'version'],
+    cli: ['util', 'admin-api', 'config', 'telemetry', 'daemon', 'version'],
     main: ['cli'],
   },
   owners: {
@@ -42,7 +43,7 @@ const ARCHITECTURE: Architecture = {
     tldts: ['upstream'],
     undici: ['upstream'],
     yaml: ['config'],
-    zod: ['config'],
+    zod: ['config', 'http/admin'],
   },
   environment: 'config',
 }
@@ -127,6 +128,12 @@ describe('the checker', () => {
     ],
   ])('finds %s', (_, path, text) => {
     expect(check([path, text])).toEqual([expect.stringContaining('does not own the package')])
+  })
+
+  test('knows owners that are folders within a part', () => {
+    const text = "import { z } from 'zod'"
+    expect(check(['http/admin/bodies.ts', text])).toEqual([])
+    expect(check(['http/app.ts', text], ['http/admin-page.ts', text])).toHaveLength(2)
   })
 
   test('knows owners that are single files', () => {

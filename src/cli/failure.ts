@@ -1,10 +1,18 @@
 import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/config-error.ts'
+import { AdminError } from './admin-client.ts'
 import { printError } from './output.ts'
 
-/** What the process ends with; 64 and 78 as in BSD's sysexits. */
-export const EXIT = { ok: 0, failure: 1, usage: 64, config: 78 } as const
+/** What the process ends with; from 64 on as in BSD's sysexits. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  unavailable: 69,
+  denied: 77,
+  config: 78,
+} as const
 
 /** The command was called wrongly. */
 export class UsageError extends Error {
@@ -27,7 +35,7 @@ export function reportFailure(error: unknown): number {
     return EXIT.usage
   }
   printError(`entrepot: ${failureText(error)}`)
-  return EXIT.failure
+  return error instanceof AdminError ? EXIT[error.failure] : EXIT.failure
 }
 
 /** Of failures that we know the message, which says enough; of others everything there is. */

@@ -8,6 +8,11 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2))
 }
 
+/** For programs that read one value after the other. */
+export function printLine(value: unknown): void {
+  print(JSON.stringify(value))
+}
+
 export function printError(text: string): void {
   process.stderr.write(`${text}\n`)
 }

@@ -2,6 +2,12 @@ import { Command } from 'commander'
 import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { EXIT, reportFailure } from './failure.ts'
+import { evictCommand } from './evict.ts'
+import { lsCommand } from './ls.ts'
+import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
+import { purgeCommand } from './purge.ts'
+import { scrubCommand } from './scrub.ts'
+import { sweepCommand } from './sweep.ts'
 import { VERSION } from '../version.ts'
 
 /** Runs a command to its end and returns what the process is to end with. */
@@ -26,6 +32,10 @@ function createProgram(): Command {
       await serve(options)
     })
   program.addCommand(configCommand())
+  for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
+    program.addCommand(command())
+  }
+  for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   makeThrow(program)
   return program
 }

@@ -9,7 +9,7 @@ export interface SourceFile {
 export interface Architecture {
   /** A part (a folder, or a file that stands alone, without its ending) and the parts it may import. */
   layers: Readonly<Record<string, readonly string[]>>
-  /** A package and who may import it: parts (`http`) or single files (`store/folder-lock.ts`). */
+  /** A package and who may import it: folders (`http`, `http/admin`) or single files (`store/folder-lock.ts`). */
   owners: Readonly<Record<string, readonly string[]>>
   /** The part that may read the environment. */
   environment: string
@@ -79,7 +79,7 @@ function packageViolations(file: SourceFile, { owners }: Architecture): string[]
     .filter((name) => {
       const named = owners[name]
       if (!named) return !name.startsWith('node:')
-      return !named.includes(partOf(file.path)) && !named.includes(file.path)
+      return !named.some((owner) => file.path === owner || file.path.startsWith(`${owner}/`))
     })
     .map((name) => `${file.path}: does not own the package ${name}`)
 }

@@ -1,0 +1,134 @@
+/*
+ * The JSON of the admin API below `/api/v1`, as the daemon sends it and the commands read it: a
+ * contract. Fields may be added, none renamed. Sizes are bytes, times ISO 8601 in UTC; repositories
+ * have their registry in front: `docker.io/library/alpine`.
+ */
+
+/** The body of every answer that is not 2xx is `{error}`. */
+export interface ApiFault {
+  code: string
+  message: string
+}
+
+/** `GET images?repository=&after=&limit=` */
+export interface ImagePage {
+  images: ImageEntry[]
+  /** What to ask for as `after`; `null` on the last page. */
+  next: string | null
+}
+
+/** An image under one of its repositories. */
+export interface ImageEntry {
+  repository: string
+  tags: string[]
+  digest: string
+  mediaType: string
+  /** All that is held of it. */
+  bytes: number
+  /** The part of `bytes` that other images need as well. */
+  sharedBytes: number
+  /** What it needs and is not held. */
+  missingBytes: number
+  storedAt: string
+  usedAt: string
+  isPinned: boolean
+}
+
+/** `GET pins` */
+export interface PinList {
+  pins: PinEntry[]
+}
+
+export interface PinEntry {
+  pattern: string
+  source: 'config' | 'command'
+  /** `null` for those of the configuration. */
+  createdAt: string | null
+  /** What it keeps at present. */
+  images: number
+  bytes: number
+}
+
+/** `POST pins {pattern}`, `DELETE pins?pattern=` */
+export interface PinResult {
+  /** With the registry in front, also where that was left out. */
+  pattern: string
+}
+
+/** `GET jobs` */
+export interface JobList {
+  jobs: JobEntry[]
+}
+
+export interface JobEntry {
+  name: string
+  /** `null` where it runs only when it is told to. */
+  everyMs: number | null
+  /** `null` while it does not run. */
+  progress: WorkProgress | null
+  lastRun: { startedAt: string; endedAt: string; error: string | null } | null
+  nextRunAt: string | null
+}
+
+/** Long work: what is sent to `POST` its name, and what comes back. */
+export interface Works {
+  evict: {
+    /** With `dryRun` nothing goes, and there are items; `toBytes` is what is to be left. */
+    body: { dryRun?: boolean; toBytes?: number }
+    item: RemovableEntry
+    result: RemovalResult
+  }
+  purge: { body: { reference: string }; item: never; result: RemovalResult }
+  scrub: { body: object; item: never; result: ScrubResult }
+  sweep: { body: { dryRun?: boolean }; item: SweepEntry; result: SweepResult }
+}
+
+export type WorkName = keyof Works
+
+/** Long work answers `application/x-ndjson`; the last line is a result or an error. */
+export type WorkLine<Name extends WorkName> =
+  | { progress: WorkProgress }
+  | { item: Works[Name]['item'] }
+  | { result: Works[Name]['result'] }
+  | { error: ApiFault }
+
+export interface WorkProgress {
+  done: number
+  /** `null` while it is not known. */
+  total: number | null
+  unit: 'bytes' | 'images' | 'contents'
+}
+
+/** Content that would go. */
+export interface RemovableEntry {
+  digest: string
+  /** Empty for what no repository links. */
+  names: { repository: string; tags: string[] }[]
+  bytes: number
+  usedAt: string
+}
+
+/** What went, or would have gone. */
+export interface RemovalResult {
+  images: number
+  contents: number
+  bytes: number
+}
+
+export interface ScrubResult {
+  contents: number
+  bytes: number
+  quarantined: number
+}
+
+/** What does not fit, and what would be done about it. */
+export interface SweepEntry {
+  action: 'adopt' | 'quarantine' | 'forget' | 'remove'
+  /** A digest, or the path of a file. */
+  name: string
+  bytes: number
+  reason: string
+}
+
+/** How many of each. */
+export type SweepResult = Record<SweepEntry['action'], number>

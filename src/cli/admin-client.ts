@@ -1,0 +1,136 @@
+import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
+
+/** No daemon was there; the token was wrong; the request was wrong; the daemon refused or failed. */
+export type AdminFailure = 'unavailable' | 'denied' | 'usage' | 'failure'
+
+export class AdminError extends Error {
+  override readonly name = 'AdminError'
+  readonly failure: AdminFailure
+
+  constructor(failure: AdminFailure, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.failure = failure
+  }
+}
+
+export interface WorkListener<Item> {
+  onProgress: (progress: WorkProgress) => void
+  onItem: (item: Item) => void
+}
+
+type Method = 'GET' | 'POST' | 'DELETE'
+
+/** The admin API of a running daemon. Everything that fails is an AdminError. */
+export class AdminClient {
+  readonly #url: string
+  readonly #token: string | undefined
+
+  /** `url` is that of the admin listener. */
+  constructor(url: string, token: string | undefined) {
+    this.#url = url.replace(/\/+$/, '')
+    this.#token = token
+  }
+
+  /** Paths are relative to `/api/v1/`. An answer without a body is `undefined`. */
+  async ask<T>(method: Method, path: string, body?: object): Promise<T> {
+    const response = await this.#send(method, path, body)
+    if (response.status === 204) return undefined as T
+    return (await this.#read(() => response.json())) as T
+  }
+
+  /** Starts long work, or joins it, and listens until its end. */
+  async work<Name extends WorkName>(
+    name: Name,
+    body: Works[Name]['body'],
+    { onProgress, onItem }: WorkListener<Works[Name]['item']>,
+  ): Promise<Works[Name]['result']> {
+    const response = await this.#send('POST', name, body)
+    for await (const line of this.#lines(response)) {
+      const told = line as WorkLine<Name>
+      if ('progress' in told) onProgress(told.progress)
+      else if ('item' in told) onItem(told.item)
+      else if ('result' in told) return told.result
+      else throw new AdminError('failure', told.error.message)
+    }
+    throw this.#lost(undefined)
+  }
+
+  async #send(method: Method, path: string, body: object | undefined): Promise<Response> {
+    let response: Response
+    try {
+      response = await fetch(`${this.#url}/api/v1/${path}`, {
+        method,
+        redirect: 'manual',
+        headers: {
+          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+    } catch (cause) {
+      const reason = reasonOf(cause)
+      const message = `no daemon answers at ${this.#url} (${reason}): is entrepot serve running?`
+      throw new AdminError('unavailable', message, { cause })
+    }
+    if (response.ok) return response
+    throw this.#refusal(response.status, await this.#read(() => response.text()))
+  }
+
+  #refusal(status: number, text: string): AdminError {
+    const fault = faultIn(text)
+    if (!fault) {
+      const message = `what answers at ${this.#url} is not the admin listener of entrepot (${status})`
+      return new AdminError('unavailable', message)
+    }
+    if (status === 401) {
+      const what = this.#token === undefined ? 'asks for a token' : 'has another token'
+      return new AdminError('denied', `the daemon at ${this.#url} ${what}: see admin.token`)
+    }
+    return new AdminError(status === 400 ? 'usage' : 'failure', fault.message)
+  }
+
+  async *#lines({ body }: Response): AsyncIterable<unknown> {
+    const decoder = new TextDecoder()
+    let rest = ''
+    try {
+      for await (const chunk of body ?? []) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+        rest = lines.pop() ?? ''
+        // Empty ones only show that the daemon is there.
+        for (const line of lines) if (line) yield JSON.parse(line)
+      }
+    } catch (cause) {
+      throw this.#lost(cause)
+    }
+  }
+
+  async #read<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (cause) {
+      throw this.#lost(cause)
+    }
+  }
+
+  #lost(cause: unknown): AdminError {
+    return new AdminError('unavailable', `the daemon at ${this.#url} went away`, { cause })
+  }
+}
+
+/** What fetch knows stands in the cause of its error. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (!(cause instanceof Error)) return String(error)
+  return 'code' in cause ? String(cause.code) : cause.message
+}
+
+function faultIn(text: string): ApiFault | undefined {
+  try {
+    const { error } = JSON.parse(text) as { error?: Partial<ApiFault> }
+    const { code, message } = error ?? {}
+    return code !== undefined && message !== undefined ? { code, message } : undefined
+  } catch {
+    // Not JSON, so not from the daemon.
+    return undefined
+  }
+}

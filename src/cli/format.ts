@@ -1,0 +1,37 @@
+const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+
+/** A size as people compare it: three digits and a unit, `1.21 GiB`. */
+export function sizeText(bytes: number): string {
+  let value = bytes
+  let unit = 0
+  // What would be rounded to 1000 and more is better said in the next unit.
+  while (value >= 999.5 && unit < SIZE_UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
+  return `${value.toFixed(digits)} ${SIZE_UNITS[unit]}`
+}
+
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
+}
+
+/** The first of the digits, as clients show them. */
+export function shortDigest(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1).slice(0, 12)
+}
+
+const AGE_UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** How long ago something was, in the largest unit: `3d`. */
+export function ageText(iso: string, nowMs: number): string {
+  const ageMs = Math.max(0, nowMs - Date.parse(iso))
+  const [name, ms] = AGE_UNITS.find(([, unitMs]) => ageMs >= unitMs) ?? ['s', 1000]
+  return `${Math.floor(ageMs / ms)}${name}`
+}

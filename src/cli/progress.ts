@@ -1,0 +1,82 @@
+import type { WorkProgress } from '../admin-api.ts'
+import { countText, sizeText } from './format.ts'
+
+/** What of a stream to the terminal, or to a file or pipe, progress needs. */
+export interface ProgressStream {
+  isTTY?: boolean
+  columns?: number
+  write(text: string): unknown
+}
+
+/** Shows how far work has come, until it is ended. */
+export interface ProgressView {
+  show(progress: WorkProgress): void
+  end(): void
+}
+
+/** A bar that is drawn over itself on a terminal; elsewhere a line for each step. */
+export function progressView(title: string, stream: ProgressStream): ProgressView {
+  return stream.isTTY ? new ProgressBar(title, stream) : new ProgressLines(title, stream)
+}
+
+const BAR_WIDTH = 30
+const CLEAR_LINE = '\r\u001B[K'
+
+class ProgressBar implements ProgressView {
+  readonly #title: string
+  readonly #stream: ProgressStream
+
+  constructor(title: string, stream: ProgressStream) {
+    this.#title = title
+    this.#stream = stream
+  }
+
+  show(progress: WorkProgress): void {
+    const part = partOf(progress)
+    const filled = Math.floor((part ?? 0) * BAR_WIDTH)
+    const bar = part === undefined ? '' : `[${'#'.repeat(filled).padEnd(BAR_WIDTH, '-')}]  `
+    const line = `${this.#title}  ${bar}${progressText(progress)}`
+    // One that wraps could not be drawn over.
+    this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns ?? 80) - 1))
+  }
+
+  end(): void {
+    this.#stream.write(CLEAR_LINE)
+  }
+}
+
+/** Steps of a tenth; where the end is not known, of what is ten times the last. */
+class ProgressLines implements ProgressView {
+  readonly #title: string
+  readonly #stream: ProgressStream
+  #step: number | undefined
+
+  constructor(title: string, stream: ProgressStream) {
+    this.#title = title
+    this.#stream = stream
+  }
+
+  show(progress: WorkProgress): void {
+    const part = partOf(progress)
+    const step = Math.floor(part === undefined ? Math.log10(progress.done + 1) : part * 10)
+    if (step === this.#step) return
+    this.#step = step
+    this.#stream.write(`${this.#title}: ${progressText(progress)}\n`)
+  }
+
+  end(): void {}
+}
+
+function partOf({ done, total }: WorkProgress): number | undefined {
+  if (total === null) return undefined
+  return total > 0 ? Math.min(1, done / total) : 1
+}
+
+function progressText(progress: WorkProgress): string {
+  const { done, total, unit } = progress
+  const text = (count: number) =>
+    unit === 'bytes' ? sizeText(count) : countText(count, unit.slice(0, -1))
+  const part = partOf(progress)
+  if (part === undefined || total === null) return text(done)
+  return `${Math.floor(part * 100)} %  ${text(done)} of ${text(total)}`
+}

@@ -1,0 +1,19 @@
+import { Command } from 'commander'
+import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
+import { print, printJson } from './output.ts'
+import { removalText } from './removal-text.ts'
+import { work } from './work.ts'
+
+export function purgeCommand(): Command {
+  return withAdminOptions(new Command('purge'))
+    .description('Removes an image, or all of a repository, whatever pins it.')
+    .argument('<image>', 'REPOSITORY[:TAG|@DIGEST], for example alpine:3.')
+    .action(purge)
+}
+
+async function purge(reference: string, { json, ...options }: AdminOptions): Promise<void> {
+  const client = await adminClient(options)
+  const result = await work(client, 'purge', { reference })
+  if (json) printJson(result)
+  else print(removalText('purged', result))
+}
