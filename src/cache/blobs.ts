@@ -100,10 +100,7 @@ export class Blobs {
     if (!content) return undefined
     const range = spec ? resolveRange(spec, content.sizeBytes) : wholeRange(content.sizeBytes)
     const body = await holdings.open(content, range)
-    if (!body) {
-      links.forget(digest)
-      return undefined
-    }
+    if (!body) return undefined
     uses.record(repository, digest)
     return { descriptor: descriptorOf(digest, content.sizeBytes), range, body, outcome: 'hit' }
   }

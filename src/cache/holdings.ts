@@ -10,18 +10,21 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
+import type { Quarantine } from '../store/quarantine.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Departure, Memory } from './departure.ts'
 import type { Leases } from './leases.ts'
+import { findFault, type Fault } from './verify.ts'
 
 /** Keeping a manifest, or removing content, takes no longer than ending it early would. */
 const NEVER = new AbortController().signal
 
 export interface HoldingsOptions {
-  store: BlobStore
+  store: BlobStore & Quarantine
   inventory: Inventory
   spools: SpoolFolder
   leases: Leases
@@ -35,11 +38,12 @@ export interface HoldingsOptions {
  */
 export class Holdings {
   readonly inventory: Inventory
-  readonly #store: BlobStore
+  readonly #store: BlobStore & Quarantine
   readonly #spools: SpoolFolder
   readonly #leases: Leases
   readonly #clock: Clock
   readonly #events: Events
+  readonly #memories: Memory[] = []
   #losses = 0
 
   constructor({ store, inventory, spools, leases, clock, events }: HoldingsOptions) {
@@ -54,6 +58,11 @@ export class Holdings {
   /** How often content was lost; who finds it changed cannot rely on what was held before. */
   get losses(): number {
     return this.#losses
+  }
+
+  /** Has it told of everything that goes from now on. */
+  inform(memory: Memory): void {
+    this.#memories.push(memory)
   }
 
   /** Keeps a verified blob and links it from the repository. Throws StoreError and InventoryError. */
@@ -88,34 +97,57 @@ export class Holdings {
     return this.#attempt('look up', digest, () => question(this.inventory))
   }
 
-  /** Opens content; `undefined` where its bytes are gone, which is then forgotten, or cannot be read. */
+  /** Opens content; `undefined` where its bytes are gone or wrong, see `recheck`, or cannot be had. */
   async open(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
     const { digest, sizeBytes } = content
     return this.#attempt('open', digest, async () => {
       const reader = await this.#store.open(digest, range)
-      if (reader?.sizeBytes === sizeBytes) return this.#leased(reader, digest)
+      if (reader?.sizeBytes === sizeBytes) return this.#served(reader, digest)
       await reader?.[Symbol.asyncDispose]()
-      await this.#lose(digest)
+      await this.recheck(digest)
       return undefined
     })
   }
 
-  /** The bytes of a manifest that is held; `undefined` as with `open`, or where they have rotted. */
+  /** The bytes of a manifest that is held; `undefined` as with `open`. */
   async readManifest(content: Content): Promise<Uint8Array | undefined> {
     return this.#attempt('read manifest', content.digest, async () => {
       await using reader = await this.open(content)
       if (!reader) return undefined
       const bytes = await readExactly(reader, reader.sizeBytes)
       if (digestOf(bytes, algorithmOf(content.digest)) === content.digest) return bytes
-      await this.#lose(content.digest)
+      await this.recheck(content.digest)
       return undefined
     })
   }
 
   /**
+   * Looks again at content that somebody has found missing or wrong, when nobody else changes it.
+   * If so, its bytes are set aside and it is forgotten, so that the next pull fills it again; and
+   * what is wrong is returned. Throws StoreError and InventoryError.
+   */
+  async recheck(digest: Digest): Promise<Fault | undefined> {
+    using _change = await this.#leases.change(digest, NEVER)
+    const content = await this.inventory.held(digest)
+    const fault = content && (await findFault(this.#store, content))
+    if (!fault) return undefined
+    this.#events.contentLost({ digest, fault })
+    // Where that fails it is forgotten nonetheless: wrong bytes are not served again.
+    const setAside = () => this.#store.quarantine(digest, this.#clock.now())
+    await this.#attempt('quarantine', digest, setAside)
+    try {
+      await this.inventory.forget(digest)
+    } finally {
+      this.#losses++
+      this.#tell({ digest, names: [] })
+    }
+    return fault
+  }
+
+  /**
    * Evicts content that `mayGo` lets go, and what only it needed, but for what is put or removed
-   * at the moment; returns what went. See Inventory.evict. Bytes
-   * that cannot be deleted are reported, and found when the store is swept. Throws InventoryError.
+   * at the moment; returns what went. See Inventory.evict. Bytes that cannot be deleted are
+   * reported, and found when the store is swept. Throws InventoryError.
    */
   async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
     using changes = new DisposableStack()
@@ -125,6 +157,7 @@ export class Holdings {
       if (change) changes.use(change)
       return change !== undefined
     })
+    for (const content of gone) this.#tell(content)
     for (const content of gone) {
       await this.#attempt('delete', content.digest, () => this.#store.delete(content.digest))
     }
@@ -146,11 +179,20 @@ export class Holdings {
     await this.inventory.record(content, children, repository)
   }
 
-  #leased(reader: BlobReader, digest: Digest): BlobReader {
+  #served(reader: BlobReader, digest: Digest): BlobReader {
     const lease = this.#leases.read(digest)
     return {
       sizeBytes: reader.sizeBytes,
-      read: (into) => reader.read(into),
+      read: async (into) => {
+        try {
+          return await reader.read(into)
+        } catch (error) {
+          if (error instanceof StoreError && error.kind === 'corrupt') {
+            await this.#attempt('recheck', digest, () => this.recheck(digest))
+          }
+          throw error
+        }
+      },
       async [Symbol.asyncDispose]() {
         lease[Symbol.dispose]()
         await reader[Symbol.asyncDispose]()
@@ -158,14 +200,8 @@ export class Holdings {
     }
   }
 
-  async #lose(digest: Digest): Promise<void> {
-    using _change = await this.#leases.change(digest, NEVER)
-    // Evicted while it was looked for.
-    if (!(await this.inventory.held(digest))) return
-    this.#losses++
-    this.#events.contentLost({ digest })
-    await this.#store.delete(digest)
-    await this.inventory.forget(digest)
+  #tell(departure: Departure): void {
+    for (const memory of this.#memories) memory.forget(departure)
   }
 
   async #attempt<T>(

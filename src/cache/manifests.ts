@@ -142,10 +142,7 @@ export class Manifests {
     const forgotten = this.#forgotten
     const content = await links.find(this.#id(ref), digest, 'manifest', this.#options.signal)
     const bytes = content && (await holdings.readManifest(content))
-    if (!bytes) {
-      if (content) links.forget(digest)
-      return undefined
-    }
+    if (!bytes) return undefined
     const { mediaType, sizeBytes } = content
     const descriptor = { mediaType, digest, sizeBytes }
     const manifest = { descriptor, bytes, outcome: 'hit' } as const

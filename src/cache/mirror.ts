@@ -66,6 +66,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
     this.#manifests = new Manifests(shared)
     this.#blobs = new Blobs(shared)
+    options.holdings.inform(this)
   }
 
   async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {

@@ -8,6 +8,12 @@ export function fileError(doing: string, cause: unknown): StoreError {
   return new StoreError(kind, `cannot ${doing}: ${reason}`, { cause })
 }
 
+/** As fileError, for a file that is open; bytes that the disk does not give back are `corrupt`. */
+export function readError(path: string, cause: Error): StoreError {
+  if (errorCodeOf(cause) !== 'EIO') return fileError(`read ${path}`, cause)
+  return new StoreError('corrupt', `${path} cannot be read any more: ${cause.message}`, { cause })
+}
+
 /** Waits for a file operation and translates its failure. */
 export async function fileResult<T>(doing: string, operation: Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { fileError } from './file-error.ts'
+import { fileError, readError } from './file-error.ts'
 import { StoreError } from './store-error.ts'
 
 type Done<T> = (error: Error | null, value: T) => void
@@ -26,7 +26,10 @@ export class OpenFile implements AsyncDisposable {
     return stats.size
   }
 
-  /** Reads at most `maxBytes` into the start of `into`; fewer may come, 0 at the end of the file. */
+  /**
+   * Reads at most `maxBytes` into the start of `into`; fewer may come, 0 at the end of the file.
+   * What the disk cannot read any more is `corrupt`.
+   */
   read(into: Uint8Array, maxBytes: number, position: number): Promise<number> {
     return this.#run('read', (done) => fs.read(this.#fd, into, 0, maxBytes, position, done))
   }
@@ -84,8 +87,9 @@ export async function openFile(path: string, flags: number): Promise<OpenFile | 
 function promised<T>(verb: string, path: string, start: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     start((error, value) => {
-      if (error) reject(fileError(`${verb} ${path}`, error))
-      else resolve(value)
+      if (!error) resolve(value)
+      else if (verb === 'read') reject(readError(path, error))
+      else reject(fileError(`${verb} ${path}`, error))
     })
   })
 }

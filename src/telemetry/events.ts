@@ -186,9 +186,9 @@ export class Events {
     this.#logger.error(event, 'store failed')
   }
 
-  /** Content that is on record is gone or has rotted; it is forgotten and will be filled again. */
-  contentLost(event: { digest: string }): void {
-    this.#metrics.failures.add(1, 'store', 'content lost')
+  /** Content on record is gone or wrong. It is set aside and forgotten, and will be filled again. */
+  contentLost(event: { digest: string; fault: string }): void {
+    this.#metrics.lostContents.add(1, event.fault)
     this.#logger.error(event, 'content lost')
   }
 

@@ -66,6 +66,9 @@ export class Metrics {
     'Tags that upstream could not be asked about',
     ['upstream'],
   )
+  readonly lostContents = this.#tally('lost_contents', 'Contents that were missing or wrong', [
+    'fault',
+  ])
   readonly failures = this.#tally('failures', 'Failures of our own parts', ['part', 'operation'])
 
   readonly upstreamSeconds = new Histogram({

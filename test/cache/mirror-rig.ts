@@ -17,6 +17,7 @@ import {
 } from '../../src/oci/reference.ts'
 import type { Source } from '../../src/oci/source.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
+import type { Quarantine } from '../../src/store/quarantine.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 import type { Clock } from '../../src/util/clock.ts'
@@ -52,11 +53,12 @@ export interface MirrorRigOptions {
 export interface MirrorRig extends AsyncDisposable {
   folder: string
   mirror: Mirror
+  holdings: Holdings
   fills: Fills
   uses: Uses
   inventory: Inventory
   spools: WatchedSpools
-  storeSteps: Steps<BlobStore>
+  storeSteps: Steps<BlobStore & Quarantine>
   inventorySteps: Steps<Inventory>
   /** Names of the events so far, of all or of one kind. */
   logged: (message?: string) => string[]
@@ -70,10 +72,10 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const messages: string[] = []
   const write = (line: string) => void messages.push((JSON.parse(line) as { msg: string }).msg)
   const events = new Events(pino({ level: 'debug' }, { write }), new Metrics())
-  const storeSteps: Steps<BlobStore> = {}
+  const storeSteps: Steps<BlobStore & Quarantine> = {}
   const inventorySteps: Steps<Inventory> = {}
   const spools = new WatchedSpools(files.spools)
-  const store = stepped<BlobStore>(files.store, storeSteps)
+  const store = stepped<BlobStore & Quarantine>(files.store, storeSteps)
   const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
   const inventory = stepped(opened, inventorySteps)
   const leases = new Leases()
@@ -96,6 +98,7 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   return {
     folder,
     mirror,
+    holdings,
     fills,
     uses,
     inventory: opened,

@@ -1,6 +1,7 @@
 import type { BlobReader, BlobStat, BlobStore } from '../../src/store/blob-store.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
+import type { Quarantine, QuarantinedBlob } from '../../src/store/quarantine.ts'
 import type { ByteRange } from '../../src/oci/range.ts'
 import type { Spool, SpoolFolder } from '../../src/store/spool.ts'
 import { StoreError } from '../../src/store/store-error.ts'
@@ -9,7 +10,7 @@ import type { Dice } from './dice.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** The file store and its spools as one process has them: each operation waits for its turn and may fail. */
-export class Disk implements BlobStore, SpoolFolder {
+export class Disk implements BlobStore, Quarantine, SpoolFolder {
   readonly #files: TestFileStore
   readonly #process: object
   readonly #scheduler: Scheduler
@@ -97,6 +98,18 @@ export class Disk implements BlobStore, SpoolFolder {
 
   list(): AsyncIterable<BlobStat> {
     return this.#files.store.list()
+  }
+
+  quarantine(digest: Digest, nowMs: number): Promise<boolean> {
+    return this.#turn('quarantine', () => this.#files.store.quarantine(digest, nowMs))
+  }
+
+  quarantined(): AsyncIterable<QuarantinedBlob> {
+    return this.#files.store.quarantined()
+  }
+
+  dropQuarantined(digest: Digest): Promise<void> {
+    return this.#files.store.dropQuarantined(digest)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, finishDigest, type Digest } from '../oci/digest.ts'
+import type { BlobReader, BlobStore } from '../store/blob-store.ts'
+import { StoreError } from '../store/store-error.ts'
+
+/** Hashing this much takes a fifth of a millisecond, for which everything else waits. */
+const CHUNK_BYTES = 256 * 1024
+
+/** What is wrong with the bytes of content. */
+export type Fault = 'missing' | 'wrong-size' | 'unreadable' | 'wrong-bytes'
+
+/** Waits until so many more bytes may be read. */
+export type Pace = (bytes: number) => Promise<void>
+
+/** Reads and hashes content that should be in the store; `undefined` where it is as it should be. */
+export async function findFault(
+  store: BlobStore,
+  { digest, sizeBytes }: Pick<Descriptor, 'digest' | 'sizeBytes'>,
+  pace?: Pace,
+): Promise<Fault | undefined> {
+  await using reader = await store.open(digest)
+  if (!reader) return 'missing'
+  if (reader.sizeBytes !== sizeBytes) return 'wrong-size'
+  try {
+    return (await hashesTo(digest, reader, pace)) ? undefined : 'wrong-bytes'
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'corrupt') return 'unreadable'
+    throw error
+  }
+}
+
+async function hashesTo(
+  digest: Digest,
+  reader: BlobReader,
+  pace: Pace | undefined,
+): Promise<boolean> {
+  const algorithm = algorithmOf(digest)
+  const hash = createHash(algorithm)
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  for (;;) {
+    await pace?.(chunk.length)
+    const count = await reader.read(chunk)
+    if (count === 0) return finishDigest(algorithm, hash) === digest
+    hash.update(chunk.subarray(0, count))
+  }
+}
