@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Fills } from './cache/fills.ts'
+import { GuardedSpools } from './cache/guarded-spools.ts'
 import { Holdings } from './cache/holdings.ts'
 import { Leases } from './cache/leases.ts'
 import { Mirror } from './cache/mirror.ts'
+import { Space } from './cache/space.ts'
 import { Uses } from './cache/uses.ts'
 import type { Config } from './config/schema.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
@@ -11,8 +13,10 @@ import { createAdminApp } from './http/admin/app.ts'
 import type { Stats, UpstreamStats } from './http/admin/stats.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
+import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
 import { Routes } from './policy/routes.ts'
+import { diskSpace } from './store/disk-space.ts'
 import { FileSpoolFolder } from './store/file-spool.ts'
 import { FileStore } from './store/file-store.ts'
 import { lockFolder } from './store/folder-lock.ts'
@@ -58,17 +62,27 @@ export async function startDaemon(
 
   const holder = { pid: process.pid, hostName: hostname(), sinceMs: startedAtMs }
   parts.use(await lockFolder(config.data, holder))
-  const spools = new FileSpoolFolder(join(config.data, 'spool'))
-  await spools.clear()
+  const spoolFolder = new FileSpoolFolder(join(config.data, 'spool'))
+  await spoolFolder.clear()
   const folders = { blobs: join(config.data, 'blobs'), quarantine: join(config.data, 'quarantine') }
   const store = parts.use(new FileStore(folders))
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
+  const space = new Space({
+    limits: config.eviction,
+    inventory,
+    disk: () => diskSpace(config.data),
+    fills: () => fills.list(),
+    clock,
+    events,
+  })
+  const spools = new GuardedSpools(spoolFolder, space)
   const leases = new Leases()
   const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
     spools,
+    admit: (sizeBytes) => space.admit(sizeBytes),
     clock,
     events,
     commit: (...blob) => holdings.keepBlob(...blob),
@@ -101,7 +115,7 @@ export async function startDaemon(
   const stats = async (): Promise<Stats> => ({
     uptimeMs: clock.now() - startedAtMs,
     ...events.totals(),
-    store: { ...(await inventory.totals()), maxBytes: null },
+    store: await storeStats(inventory, space),
     fills: fills.list().map(({ repository: { registry, name }, totalBytes, ...fill }) => ({
       ...fill,
       repository: `${registry}/${name}`,
@@ -140,6 +154,11 @@ export async function startDaemon(
       events.stopped()
     },
   }
+}
+
+async function storeStats(inventory: Inventory, { maxBytes }: Space): Promise<Stats['store']> {
+  const { bytes, entries } = await inventory.totals()
+  return { bytes, entries, maxBytes }
 }
 
 interface OpenUpstream {

@@ -5,6 +5,9 @@ export type Departure = Pick<Candidate, 'digest' | 'names'>
 
 /** Remembers what is held until it is told that it has gone. */
 export interface Memory {
-  /** Called after the inventory has dropped it, also for what was never remembered. */
+  /**
+   * Called as the inventory drops it: whoever asks that from then on finds nothing. Also called
+   * for what was never remembered.
+   */
   forget(departure: Departure): void
 }

@@ -9,6 +9,9 @@ import type {
 /** The part of what is held that content which was used once may take when space is short. */
 const ONCE_SHARE = 0.25
 
+/** What the order goes by. */
+export type Roots = Pick<Inventory, 'roots' | 'totals'>
+
 type Used = Pick<Content, 'digest' | 'usedAtMs'>
 
 /**
@@ -31,7 +34,7 @@ export function goesFirst<T extends Used>(
  * Roots in the order in which they are evicted, each found when it is asked for, by what is held
  * then. One that is left where it is does not come again.
  */
-export async function* inEvictionOrder(inventory: Inventory): AsyncIterable<Candidate> {
+export async function* inEvictionOrder(inventory: Roots): AsyncIterable<Candidate> {
   const last: Partial<Record<Usage, Candidate>> = {}
   for (;;) {
     const next = goesFirst(
@@ -46,10 +49,7 @@ export async function* inEvictionOrder(inventory: Inventory): AsyncIterable<Cand
 }
 
 /** Roots that were not used since, whatever their share. */
-export async function* unusedSince(
-  inventory: Inventory,
-  sinceMs: number,
-): AsyncIterable<Candidate> {
+export async function* unusedSince(inventory: Roots, sinceMs: number): AsyncIterable<Candidate> {
   for (const usage of ['once', 'again'] as const) {
     let root = await coldest(inventory, usage, undefined)
     while (root && root.usedAtMs < sinceMs) {
@@ -60,7 +60,7 @@ export async function* unusedSince(
 }
 
 async function coldest(
-  inventory: Inventory,
+  inventory: Roots,
   usage: Usage,
   after: Candidate | undefined,
 ): Promise<Candidate | undefined> {

@@ -17,6 +17,8 @@ const CHUNK_BYTES = 256 * 1024
 
 export interface FillOptions extends ResumingReaderOptions {
   spools: SpoolFolder
+  /** Asked once the size is known. Rejects with StoreError where so much would not be kept. */
+  admit: (sizeBytes: number) => Promise<void>
   /** Keeps a blob that is whole and verified. */
   commit: (descriptor: Descriptor, spool: Spool, signal: AbortSignal) => Promise<void>
   /** Called once, when it is over and before it gives up its spool. */
@@ -190,6 +192,7 @@ export class Fill implements Leader {
       this.#opened.resolve(reader?.sizeBytes)
       if (!reader) return { kind: 'absent' }
       if (spooling.status === 'rejected') throw spooling.reason
+      await this.#options.admit(reader.sizeBytes)
       await this.#copy(reader, spooling.value)
       this.#verify(this.#hash)
       this.#isVerified = true

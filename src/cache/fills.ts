@@ -8,6 +8,7 @@ import { Fill, type FillOptions, type FillStatus } from './fill.ts'
 
 export interface FillsOptions {
   spools: FillOptions['spools']
+  admit: FillOptions['admit']
   /** Keeps a blob that is whole and links it from the repository through which it was filled. */
   commit: (repository: RepositoryId, ...args: Parameters<FillOptions['commit']>) => Promise<void>
   clock: Clock
@@ -37,13 +38,14 @@ export class Fills implements AsyncDisposable {
 
   /** Starts a fill of a digest that has none. */
   start(digest: Digest, repository: RepositoryId, source: Source): Fill {
-    const { spools, commit, clock, giveUpAfterMs, events } = this.#options
+    const { spools, admit, commit, clock, giveUpAfterMs, events } = this.#options
     const startedAtMs = clock.now()
     const fill = new Fill({
       source,
       repository,
       digest,
       spools,
+      admit,
       clock,
       giveUpAfterMs,
       commit: (...args) => commit(repository, ...args),

@@ -154,10 +154,12 @@ export class Holdings {
     const gone = await this.inventory.evict(digest, (candidate) => {
       if (!mayGo(candidate)) return false
       const change = this.#leases.tryChange(candidate.digest)
-      if (change) changes.use(change)
-      return change !== undefined
+      if (!change) return false
+      changes.use(change)
+      // Before it goes, so that nobody is given from memory what does not come with the rest.
+      this.#tell(candidate)
+      return true
     })
-    for (const content of gone) this.#tell(content)
     for (const content of gone) {
       await this.#attempt('delete', content.digest, () => this.#store.delete(content.digest))
     }

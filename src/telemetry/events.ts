@@ -69,6 +69,24 @@ export interface FailedOperation {
   error: unknown
 }
 
+/** Which limit wanted it, or who. */
+export type EvictionReason = 'ttl' | 'space' | 'free' | 'command' | 'purge'
+
+export interface EvictedImage {
+  reason: EvictionReason
+  /** Of the image; what went with it is counted. */
+  digest: string
+  contents: number
+  bytes: number
+}
+
+export interface EvictionPassed {
+  images: number
+  contents: number
+  bytes: number
+  durationMs: number
+}
+
 /** What the daemon says of itself when it is ready. */
 export interface StartedDaemon {
   version: string
@@ -190,6 +208,37 @@ export class Events {
   contentLost(event: { digest: string; fault: string }): void {
     this.#metrics.lostContents.add(1, event.fault)
     this.#logger.error(event, 'content lost')
+  }
+
+  /** An image, or what was left of one, was evicted. */
+  evicted(event: EvictedImage): void {
+    this.#metrics.evictedBytes.add(event.bytes, event.reason)
+    this.#metrics.evictedContents.add(event.contents, event.reason)
+    this.#logger.debug(event, 'evicted')
+  }
+
+  evictionPassed(event: EvictionPassed): void {
+    if (event.contents > 0) this.#logger.info(event, 'eviction passed')
+    else this.#logger.debug(event, 'eviction passed')
+  }
+
+  /** More should go, but all that is left is pinned or in use; or no longer so. */
+  evictionStuck(event: { isStuck: boolean; reason?: EvictionReason; bytes?: number }): void {
+    this.#metrics.evictionStuck.set(event.isStuck ? 1 : 0)
+    if (event.isStuck) this.#logger.warn(event, 'nothing more may be evicted')
+    else this.#logger.info(event, 'eviction goes on')
+  }
+
+  /** While space is full, pulls go past the cache. */
+  spaceChanged(event: { isFull: boolean }): void {
+    this.#metrics.spaceFull.set(event.isFull ? 1 : 0)
+    if (event.isFull) this.#logger.warn(event, 'space is full, nothing new is kept')
+    else this.#logger.info(event, 'space is back')
+  }
+
+  /** Counted only: the fill that is not kept is logged. */
+  keepingRefused(): void {
+    this.#metrics.refusals.add(1)
   }
 
   inventoryFailed(event: FailedOperation): void {

@@ -69,6 +69,9 @@ export class Metrics {
   readonly lostContents = this.#tally('lost_contents', 'Contents that were missing or wrong', [
     'fault',
   ])
+  readonly evictedBytes = this.#tally('evicted_bytes', 'Bytes evicted', ['reason'])
+  readonly evictedContents = this.#tally('evicted_contents', 'Contents evicted', ['reason'])
+  readonly refusals = this.#tally('refusals', 'Contents not kept because space was full', [])
   readonly failures = this.#tally('failures', 'Failures of our own parts', ['part', 'operation'])
 
   readonly upstreamSeconds = new Histogram({
@@ -85,12 +88,22 @@ export class Metrics {
     registers: [this.#registry],
   })
 
+  readonly spaceFull = this.#flag('space_full', '1 while nothing new is kept')
+  readonly evictionStuck = this.#flag(
+    'eviction_stuck',
+    '1 while more should be evicted than may be',
+  )
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
   }
 
   async scrape(): Promise<Scrape> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  #flag(name: string, help: string): Gauge {
+    return new Gauge({ name: `entrepot_${name}`, help, registers: [this.#registry] })
   }
 
   #tally<Label extends string>(name: string, help: string, labels: readonly Label[]): Tally<Label> {

@@ -61,6 +61,7 @@ export async function fillRig(bytes: Buffer, digest = digestOf(bytes)): Promise<
         repository,
         digest,
         spools,
+        admit: () => Promise.resolve(),
         clock,
         commit,
         giveUpAfterMs: GIVE_UP_AFTER_MS,

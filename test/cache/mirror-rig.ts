@@ -85,6 +85,7 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     spools,
     clock,
     events,
+    admit: () => Promise.resolve(),
     commit: (...blob) => holdings.keepBlob(...blob),
     giveUpAfterMs: 120_000,
   })

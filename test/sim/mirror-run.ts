@@ -80,6 +80,7 @@ export class MirrorRun {
     const uses = new Uses(shared)
     const fills = new Fills({
       ...shared,
+      admit: () => Promise.resolve(),
       commit: (...blob) => holdings.keepBlob(...blob),
       giveUpAfterMs: 120_000,
     })

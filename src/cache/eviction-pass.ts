@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Candidate } from '../inventory/inventory.ts'
+import type { EvictionReason } from '../telemetry/events.ts'
+import { inEvictionOrder, unusedSince, type Roots } from './eviction-order.ts'
+import type { Removable, Removal, WorkListener } from './operations.ts'
+
+export type MayGo = (candidate: Candidate) => boolean
+
+export interface EvictionPassOptions {
+  roots: Roots
+  /** Evicts a root as far as `mayGo` lets it, or as if; returns what went. */
+  evict: (root: Candidate, mayGo: MayGo, reason: EvictionReason) => Promise<Candidate[]>
+  /** Called every so often. */
+  settle: () => Promise<void>
+  listener: WorkListener<Removable>
+}
+
+const ROOTS_PER_SETTLEMENT = 100
+
+/** One walk through what may be evicted, the coldest first. It can be stopped between any two roots. */
+export class EvictionPass {
+  readonly removal: Removal = { images: 0, contents: 0, bytes: 0 }
+  readonly #options: EvictionPassOptions
+  #steps = 0
+
+  constructor(options: EvictionPassOptions) {
+    this.#options = options
+  }
+
+  /** Evicts what was not used since. */
+  async expire(sinceMs: number): Promise<void> {
+    const mayGo: MayGo = (candidate) => candidate.usedAtMs < sinceMs
+    for await (const root of unusedSince(this.#options.roots, sinceMs)) {
+      await this.#step(root, mayGo, 'ttl')
+    }
+  }
+
+  /** Evicts until `bytes` have gone; false where less may go. */
+  async free(bytes: number, reason: EvictionReason): Promise<boolean> {
+    const { listener, roots } = this.#options
+    const startBytes = this.removal.bytes
+    const freedBytes = () => this.removal.bytes - startBytes
+    for (let before = -1; before < freedBytes() && freedBytes() < bytes;) {
+      before = freedBytes()
+      for await (const root of inEvictionOrder(roots)) {
+        if (freedBytes() >= bytes) break
+        // Not what was used since it was listed, nor a part that was used later than the whole.
+        await this.#step(root, (candidate) => candidate.usedAtMs <= root.usedAtMs, reason)
+        listener.progress({ done: Math.min(freedBytes(), bytes), total: bytes, unit: 'bytes' })
+      }
+    }
+    return freedBytes() >= bytes
+  }
+
+  async #step(root: Candidate, mayGo: MayGo, reason: EvictionReason): Promise<void> {
+    const { evict, settle, listener } = this.#options
+    listener.signal.throwIfAborted()
+    if (this.#steps++ % ROOTS_PER_SETTLEMENT === 0) await settle()
+    const gone = await evict(root, mayGo, reason)
+    if (gone.length > 0) {
+      this.removal.images++
+      this.removal.contents += gone.length
+      for (const { sizeBytes } of gone) this.removal.bytes += sizeBytes
+      await listener.item(root)
+    }
+    // Pulls get their turn.
+    await setImmediate()
+  }
+}

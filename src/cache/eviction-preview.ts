@@ -1,0 +1,56 @@
+import type { Candidate, Inventory, InventoryTotals, RootQuery } from '../inventory/inventory.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Roots } from './eviction-order.ts'
+import type { MayGo } from './eviction-pass.ts'
+
+/** Says what evicting root after root would take, and takes nothing. */
+export class EvictionPreview implements Roots {
+  readonly #inventory: Inventory
+  /** How many manifests would still name contents, some of whose parents would have gone. */
+  readonly #parentsLeft = new Map<Digest, number>()
+  readonly #gone: InventoryTotals = { bytes: 0, entries: 0, onceBytes: 0 }
+
+  constructor(inventory: Inventory) {
+    this.#inventory = inventory
+  }
+
+  roots(query: RootQuery): Promise<Candidate[]> {
+    return this.#inventory.roots(query)
+  }
+
+  async totals(): Promise<InventoryTotals> {
+    const { bytes, entries, onceBytes } = await this.#inventory.totals()
+    return {
+      bytes: bytes - this.#gone.bytes,
+      entries: entries - this.#gone.entries,
+      onceBytes: onceBytes - this.#gone.onceBytes,
+    }
+  }
+
+  async evict(root: Candidate, mayGo: MayGo): Promise<Candidate[]> {
+    const gone: Candidate[] = []
+    let level = [root]
+    while (level.length > 0) {
+      const going = level.filter(mayGo)
+      gone.push(...going)
+      level = []
+      for (const { digest } of going) level.push(...(await this.#orphansOf(digest)))
+    }
+    for (const { sizeBytes, usage } of gone) {
+      this.#gone.entries++
+      this.#gone.bytes += sizeBytes
+      if (usage === 'once') this.#gone.onceBytes += sizeBytes
+    }
+    return gone
+  }
+
+  async #orphansOf(parent: Digest): Promise<Candidate[]> {
+    const orphans: Candidate[] = []
+    for (const child of await this.#inventory.children(parent)) {
+      const left = (this.#parentsLeft.get(child.digest) ?? child.parents) - 1
+      this.#parentsLeft.set(child.digest, left)
+      if (left === 0) orphans.push({ ...child, parents: 0 })
+    }
+    return orphans
+  }
+}

@@ -1,0 +1,68 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Spool, SpoolFolder } from '../store/spool.ts'
+import { StoreError } from '../store/store-error.ts'
+import type { Space } from './space.ts'
+
+/** Spools that are only made while there is space, and that tell when the disk refuses a write. */
+export class GuardedSpools implements SpoolFolder {
+  readonly #inner: SpoolFolder
+  readonly #space: Space
+
+  constructor(inner: SpoolFolder, space: Space) {
+    this.#inner = inner
+    this.#space = space
+  }
+
+  async create(digest: Digest): Promise<Spool> {
+    await this.#space.enter()
+    const spool = await told(this.#space, this.#inner.create(digest))
+    return new GuardedSpool(spool, this.#space)
+  }
+}
+
+class GuardedSpool implements Spool {
+  readonly #inner: Spool
+  readonly #space: Space
+
+  constructor(inner: Spool, space: Space) {
+    this.#inner = inner
+    this.#space = space
+  }
+
+  get path(): string {
+    return this.#inner.path
+  }
+
+  get sizeBytes(): number {
+    return this.#inner.sizeBytes
+  }
+
+  append(bytes: Uint8Array): Promise<void> {
+    return told(this.#space, this.#inner.append(bytes))
+  }
+
+  readAt(into: Uint8Array, position: number): Promise<number> {
+    return this.#inner.readAt(into, position)
+  }
+
+  sync(): Promise<void> {
+    return told(this.#space, this.#inner.sync())
+  }
+
+  moveTo(path: string): Promise<void> {
+    return told(this.#space, this.#inner.moveTo(path))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]()
+  }
+}
+
+async function told<T>(space: Space, write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'no-space') space.writeRefused()
+    throw error
+  }
+}

@@ -1,0 +1,186 @@
+import type { Inventory } from '../inventory/inventory.ts'
+import { InventoryError } from '../inventory/inventory-error.ts'
+import type { DiskSpace } from '../store/disk-space.ts'
+import { StoreError } from '../store/store-error.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { Clock } from '../util/clock.ts'
+import type { FillStatus } from './fill.ts'
+
+/** After the disk has refused a write it is tried again so much later. */
+const REFUSED_FOR_MS = 10_000
+
+export interface SpaceLimits {
+  maxBytes: number
+  /** Shares of `maxBytes`. */
+  highWatermark: number
+  lowWatermark: number
+  /** Of the file system; half of what it has where that is less. */
+  minFreeBytes: number
+}
+
+export interface SpaceOptions {
+  limits: SpaceLimits
+  inventory: Inventory
+  /** Throws StoreError. */
+  disk: () => Promise<DiskSpace>
+  fills: () => FillStatus[]
+  clock: Clock
+  events: Events
+}
+
+/** How much has to go, and whose limit wants it: our own size, or what is to stay free of the disk. */
+export interface Shortage {
+  reason: 'space' | 'free'
+  bytes: number
+}
+
+interface SpaceUse {
+  heldBytes: number
+  /** What is held, and what fills that are under way are going to add. */
+  expectedBytes: number
+  freeBytes: number
+  /** Free when the fills that are under way have ended. */
+  expectedFreeBytes: number
+  minFreeBytes: number
+}
+
+/**
+ * The space that the mirror was given. While it is full, nothing new is kept: that is told as
+ * StoreError `no-space`, which makes of a fill a bypass. It ends by itself when space is back.
+ */
+export class Space {
+  readonly #options: SpaceOptions
+  #isFull = false
+  #refusedAtMs: number | undefined
+  /** A pass could not get below the limit: all the rest is leased or pinned. */
+  #isStuck = false
+  /** Called when content has to go, any number of times. */
+  urge: () => void = () => undefined
+
+  constructor(options: SpaceOptions) {
+    this.#options = options
+  }
+
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Whether the last pass had to leave more than the limits want. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
+  get maxBytes(): number {
+    return this.#options.limits.maxBytes
+  }
+
+  /** How much has to go now; `undefined` where nothing has to. Throws StoreError and InventoryError. */
+  async shortage(): Promise<Shortage | undefined> {
+    return this.#shortageOf(await this.#measure())
+  }
+
+  /** Lets a fill of so many bytes begin. Throws StoreError `no-space` where it would not be kept. */
+  async admit(sizeBytes: number): Promise<void> {
+    const use = await this.#look()
+    if (!use) return
+    const { maxBytes, highWatermark } = this.#options.limits
+    const roomBytes = Math.min(
+      maxBytes * highWatermark,
+      use.freeBytes + use.heldBytes - use.minFreeBytes / 2,
+    )
+    if (this.#isFull) throw this.#refusal('the space for content is full')
+    if (sizeBytes > roomBytes) throw this.#refusal(`there is no room for ${sizeBytes} bytes`)
+  }
+
+  /** Before anything is written. Throws StoreError `no-space`. */
+  async enter(): Promise<void> {
+    if (!this.#isFull) return
+    await this.#look()
+    if (this.#isFull) throw this.#refusal('the space for content is full')
+  }
+
+  /** The disk has refused a write, whatever it says of its free space: quotas and inodes end too. */
+  writeRefused(): void {
+    this.#refusedAtMs = this.#options.clock.now()
+    this.#setFull(true)
+    this.urge()
+  }
+
+  /** A pass has ended; `unmet` where more should have gone, but all that is left has to stay. */
+  async passed(freedBytes: number, unmet: Shortage | undefined): Promise<void> {
+    if (freedBytes > 0) this.#refusedAtMs = undefined
+    const wasStuck = this.#isStuck
+    this.#isStuck = unmet !== undefined
+    if (this.#isStuck !== wasStuck)
+      this.#options.events.evictionStuck({ isStuck: this.#isStuck, ...unmet })
+    await this.#look()
+  }
+
+  /** Measures, and draws the conclusions; `undefined` where it cannot be measured. */
+  async #look(): Promise<SpaceUse | undefined> {
+    try {
+      const use = await this.#measure()
+      const { maxBytes } = this.#options.limits
+      const isOver = this.#isStuck && use.heldBytes > maxBytes
+      this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
+      if (this.#shortageOf(use)) this.urge()
+      return use
+    } catch (error) {
+      const event = { operation: 'measure space', digest: undefined, error }
+      if (error instanceof StoreError) this.#options.events.storeFailed(event)
+      else if (error instanceof InventoryError) this.#options.events.inventoryFailed(event)
+      else throw error
+      return undefined
+    }
+  }
+
+  async #measure(): Promise<SpaceUse> {
+    const { inventory, disk, fills, limits } = this.#options
+    const [{ bytes: heldBytes }, { freeBytes, totalBytes }] = await Promise.all([
+      inventory.totals(),
+      disk(),
+    ])
+    let expectedBytes = heldBytes
+    let expectedFreeBytes = freeBytes
+    for (const fill of fills()) {
+      const sizeBytes = fill.totalBytes ?? fill.bytes
+      expectedBytes += sizeBytes
+      expectedFreeBytes -= sizeBytes - fill.bytes
+    }
+    const minFreeBytes = Math.min(limits.minFreeBytes, totalBytes / 2)
+    return { heldBytes, expectedBytes, freeBytes, expectedFreeBytes, minFreeBytes }
+  }
+
+  #shortageOf(use: SpaceUse): Shortage | undefined {
+    const { maxBytes, highWatermark, lowWatermark } = this.#options.limits
+    const { heldBytes, expectedBytes, expectedFreeBytes, minFreeBytes } = use
+    const isOver = expectedBytes > maxBytes * highWatermark
+    const overBytes = isOver ? expectedBytes - maxBytes * lowWatermark : 0
+    const isShort = expectedFreeBytes < minFreeBytes
+    // A little more than is wanted, or the next fill would be short again.
+    const slack = highWatermark / lowWatermark
+    const shortBytes = isShort ? minFreeBytes * slack - expectedFreeBytes : 0
+    const refusedBytes = this.#isRefused ? heldBytes * (1 - 1 / slack) : 0
+    const freeBytes = Math.max(shortBytes, refusedBytes)
+    if (overBytes === 0 && freeBytes === 0) return undefined
+    return overBytes >= freeBytes
+      ? { reason: 'space', bytes: Math.ceil(overBytes) }
+      : { reason: 'free', bytes: Math.ceil(freeBytes) }
+  }
+
+  get #isRefused(): boolean {
+    const { clock } = this.#options
+    return this.#refusedAtMs !== undefined && clock.now() - this.#refusedAtMs < REFUSED_FOR_MS
+  }
+
+  #setFull(isFull: boolean): void {
+    if (this.#isFull === isFull) return
+    this.#isFull = isFull
+    this.#options.events.spaceChanged({ isFull })
+  }
+
+  #refusal(message: string): StoreError {
+    this.#options.events.keepingRefused()
+    return new StoreError('no-space', message)
+  }
+}
