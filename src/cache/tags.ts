@@ -116,12 +116,14 @@ export class Tags {
 
   async #ask(key: string, ref: TagReference, ask: AskUpstream): Promise<Descriptor | undefined> {
     const { clock, holdings, absences } = this.#options
+    // Before it is asked: the answer may be from any time since.
+    const checkedAtMs = clock.now()
     const descriptor = await ask()
     if (!descriptor) {
       absences.add(key)
       return undefined
     }
-    const record = { descriptor, checkedAtMs: clock.now() }
+    const record = { descriptor, checkedAtMs }
     this.#records.set(key, record)
     await holdings.look(descriptor.digest, (inventory) =>
       inventory.putTag(this.#id(ref), ref.tag, record),

@@ -179,6 +179,24 @@ describe('a stale tag', () => {
     expect(source.asked).toEqual([headOfTag])
   })
 
+  it('counts as checked when upstream was asked, however late it answers', async () => {
+    await using test = await known()
+    const { source, clock, rig } = test
+    clock.advance(expiryMs)
+    const gate = new Gate()
+    source.before = () => gate.pass()
+    const waits = pull(rig)
+    await gate.reached
+    clock.advance(POLICY.freshForMs - 1)
+    gate.open()
+    await waits
+    expect(await pull(rig)).toMatchObject({ outcome: 'hit' })
+    expect(source.count('resolve')).toBe(1)
+    clock.advance(1)
+    await pull(rig)
+    expect(source.count('resolve')).toBe(2)
+  })
+
   it('is fetched by digest where it has moved', async () => {
     await using test = await known()
     test.clock.advance(POLICY.freshForMs)
