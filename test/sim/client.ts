@@ -7,21 +7,27 @@ import type { Image } from './content.ts'
 import { Killed, POLICY, type MirrorRun } from './mirror-run.ts'
 import type { Round } from './round.ts'
 
+/** The answer that a client gets may have been asked for by another so long before. */
+const SLOWNESS_MS = 600_000
+
 class Left extends Error {}
 
 /** crawl: reads a little and then nothing until everybody else is done. */
-type Manner = 'steady' | 'slow' | 'leave' | 'crawl'
+const MANNERS = ['eager', 'eager', 'steady', 'steady', 'slow', 'leave', 'crawl'] as const
+
+/** How many turns of others go by before each read. */
+const PAUSES = { eager: 0, steady: 1, slow: 20, leave: 1, crawl: 1 }
 
 /** A client that pulls what it likes, in its own manner, and judges each answer. */
 export class Client {
   readonly #round: Round
-  readonly #manner: Manner
+  readonly #manner: (typeof MANNERS)[number]
   #run!: MirrorRun
   #leaving = new AbortController()
 
   constructor(round: Round) {
     this.#round = round
-    this.#manner = round.dice.pick(['steady', 'steady', 'steady', 'slow', 'leave', 'crawl'])
+    this.#manner = round.dice.pick(MANNERS)
   }
 
   async act(): Promise<void> {
@@ -177,7 +183,8 @@ export class Client {
 
   #checkTag(tag: Tag, manifest: Manifest, startMs: number): void {
     const history = this.#round.upstream.history.get(tag)!
-    const sinceMs = startMs - (manifest.outcome === 'stale' ? Infinity : POLICY.freshForMs)
+    const mayBeOldMs = manifest.outcome === 'stale' ? Infinity : POLICY.freshForMs + SLOWNESS_MS
+    const sinceMs = startMs - mayBeOldMs
     const isRight = history.some(({ image }, index) => {
       const untilMs = history[index + 1]?.fromMs ?? Infinity
       return image.root.digest === manifest.descriptor.digest && untilMs >= sinceMs
@@ -192,9 +199,10 @@ export class Client {
   }
 
   async #pause(): Promise<void> {
-    const turns = this.#manner === 'slow' ? 20 : 1
-    for (let turn = 0; turn < turns; turn++)
-      await this.#round.scheduler.pause(this.#round, 'client')
+    const { scheduler } = this.#round
+    for (let left = PAUSES[this.#manner]; left > 0; left--) {
+      await scheduler.pause(this.#round, 'client')
+    }
   }
 
   #options(): { signal: AbortSignal } {

@@ -16,7 +16,9 @@ import { Upstream } from './upstream.ts'
 /** Far more than a round takes; one that takes more hangs. */
 const MAX_STEPS = 60_000
 const START_MS = Date.UTC(2026, 0, 1)
-const JUMPS_MS = [1000, 15_000, 61_000, 301_000, 2 * 86_400_000]
+const JUMPS_MS = [1000, 5000, 15_000]
+/** When no answer is waited for: none takes so long. */
+const LONG_JUMPS_MS = [61_000, 301_000, 2 * 86_400_000]
 
 /** What may happen in a round. */
 export interface Plan {
@@ -120,12 +122,15 @@ export class Round {
   }
 
   async #step(isOver: () => boolean): Promise<void> {
-    for (let steps = 0; !isOver(); steps++) {
-      if (steps > MAX_STEPS) throw new Error(`hangs: ${this.#describe()}`)
-      if (!(await this.scheduler.step())) this.#run.clock.advance(this.dice.int(100, 5000))
-      else if (this.dice.chance(0.03)) await this.#happen()
+    const { scheduler, dice } = this
+    for (let steps = 0; steps < MAX_STEPS; steps++) {
+      await scheduler.quiet()
       if (this.#failure) throw this.#failure.error
+      if (isOver()) return
+      if (dice.chance(0.03)) await this.#happen()
+      else if (!scheduler.step()) this.#run.clock.advance(dice.int(100, 5000))
     }
+    throw new Error(`hangs: ${this.#describe()}`)
   }
 
   #describe(): string {
@@ -147,9 +152,10 @@ export class Round {
 
   async #happen(): Promise<void> {
     const { dice, plan, upstream } = this
+    const isAsking = this.#run.connection.asking > 0
     const events = [
       () => upstream.move(dice.pick(this.world.tags)),
-      () => this.#run.clock.advance(dice.pick(JUMPS_MS)),
+      () => this.#run.clock.advance(dice.pick(isAsking ? JUMPS_MS : LONG_JUMPS_MS)),
     ]
     if (plan.upstreamFaults) events.push(() => upstream.toggleOutage())
     if (plan.storeFaults) {

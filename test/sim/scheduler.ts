@@ -44,15 +44,19 @@ export class Scheduler {
     return this.turn(owner, label, () => Promise.resolve())
   }
 
-  /** Lets one go on; false where nobody is parked. */
-  async step(): Promise<boolean> {
-    await this.#quiet()
+  /** Waits until everybody is parked, or waits for something else. */
+  async quiet(): Promise<void> {
+    do await setImmediate()
+    while (this.#running > 0)
+  }
+
+  /** Lets one go on, when it is quiet; false where nobody is parked. */
+  step(): boolean {
     const waiting = this.#parked.sort((a, b) => a.sequence - b.sequence)
     if (waiting.length === 0) return false
     const [next] = waiting.splice(this.#dice.int(0, waiting.length - 1), 1)
     this.#trace.update(`${next!.sequence} ${next!.label}\n`)
     next!.resume()
-    await this.#quiet()
     return true
   }
 
@@ -70,10 +74,5 @@ export class Scheduler {
   /** The same for two runs that went the same way. */
   trace(): string {
     return this.#trace.copy().digest('hex')
-  }
-
-  async #quiet(): Promise<void> {
-    do await setImmediate()
-    while (this.#running > 0)
   }
 }

@@ -65,6 +65,8 @@ export class UpstreamConnection implements Source {
   /** GETs of each blob. */
   readonly gets = new Map<Digest, number>()
   readonly openBodies = new Map<Digest, number>()
+  /** Questions that wait for their answer. */
+  asking = 0
   /** The most bodies of one blob that were open at a time. */
   mostOpen = 0
 
@@ -121,7 +123,12 @@ export class UpstreamConnection implements Source {
   async #answer(question: string, signal: AbortSignal): Promise<void> {
     const { scheduler, dice, outage } = this.#upstream
     signal.throwIfAborted()
-    await abortable(scheduler.pause(this.#process, question), signal)
+    this.asking++
+    try {
+      await abortable(scheduler.pause(this.#process, question), signal)
+    } finally {
+      this.asking--
+    }
     const kind = outage ?? (this.#upstream.fault(0.05) ? dice.pick(OUTAGES) : undefined)
     if (kind) throw upstreamError(kind)
   }
@@ -170,7 +177,7 @@ class Body implements ByteReader {
     this.#position = position
     this.#signal = AbortSignal.any([signal, this.#disposed.signal])
     this.#onDispose = onDispose
-    this.#isWrong = upstream.fault(0.05)
+    this.#isWrong = upstream.fault(0.1)
   }
 
   async read(into: Uint8Array): Promise<number> {
