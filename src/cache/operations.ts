@@ -82,11 +82,22 @@ export type SweepSummary = Record<SweepFinding['action'], number>
 
 export interface JobStatus {
   name: string
-  everyMs: number | undefined
-  /** `undefined` while it does not run. */
+  everyMs: number
+  isRunning: boolean
+  /** `undefined` while it does not run, and until the run has said something. */
   progress: Progress | undefined
-  lastRun: { startedAtMs: number; endedAtMs: number; error: string | undefined } | undefined
+  lastRun: JobRun | undefined
+  /** `undefined` while it runs. */
   nextRunAtMs: number | undefined
+}
+
+export interface JobRun {
+  startedAtMs: number
+  endedAtMs: number
+  /** `undefined` where it failed. */
+  result: Readonly<Record<string, number>> | undefined
+  /** Why it failed. */
+  error: string | undefined
 }
 
 /**
@@ -98,6 +109,7 @@ export interface Operations {
   evict(request: EvictRequest, listener: WorkListener<Removable>): Promise<Removal>
   purge(target: PurgeTarget, listener: WorkListener<never>): Promise<Removal>
   pins(): Promise<ListedPin[]>
+  /** Changes nothing where the pattern is there. Throws RangeError for what is no pattern. */
   pin(pattern: string): Promise<void>
   unpin(pattern: string): Promise<'removed' | 'absent' | 'configured'>
   scrub(listener: WorkListener<never>): Promise<ScrubSummary>
