@@ -87,6 +87,13 @@ export interface EvictionPassed {
   durationMs: number
 }
 
+export interface EndedJob {
+  job: string
+  durationMs: number
+  /** What it has done, in numbers with names. */
+  result: Readonly<Record<string, number>>
+}
+
 /** What the daemon says of itself when it is ready. */
 export interface StartedDaemon {
   version: string
@@ -244,6 +251,22 @@ export class Events {
   inventoryFailed(event: FailedOperation): void {
     this.#metrics.failures.add(1, 'inventory', event.operation)
     this.#logger.error(event, 'inventory failed')
+  }
+
+  jobStarted(event: { job: string }): void {
+    this.#logger.debug(event, 'job started')
+  }
+
+  /** A run that had nothing to do is not worth a line. */
+  jobEnded(event: EndedJob): void {
+    this.#metrics.jobRuns.add(1, event.job, 'ended')
+    const hasNews = Object.values(event.result).some((count) => count > 0)
+    this.#logger[hasNews ? 'info' : 'debug'](event, 'job ended')
+  }
+
+  jobFailed(event: { job: string; error: unknown }): void {
+    this.#metrics.jobRuns.add(1, event.job, 'failed')
+    this.#logger.error(event, 'job failed')
   }
 
   started(daemon: StartedDaemon): void {

@@ -123,3 +123,23 @@ test('what becomes of fills and what fails is counted', async () => {
     'entrepot_failures_total{part="store",operation="put"} 1',
   ])
 })
+
+test('what a job has done is news, that it had nothing to do is not', async () => {
+  events.jobStarted({ job: 'sweep' })
+  events.jobEnded({ job: 'sweep', durationMs: 9, result: { adopted: 0, removed: 2 } })
+  events.jobEnded({ job: 'sweep', durationMs: 9, result: { adopted: 0, removed: 0 } })
+  events.jobFailed({ job: 'sweep', error: new Error('no disk') })
+  expect(lines.map((line) => line['level'])).toEqual([20, 30, 20, 50])
+  expect(await sample('entrepot_job_runs_total')).toEqual([
+    'entrepot_job_runs_total{job="sweep",outcome="ended"} 2',
+    'entrepot_job_runs_total{job="sweep",outcome="failed"} 1',
+  ])
+})
+
+test('content that is lost is counted by what was wrong with it', async () => {
+  events.contentLost({ digest: 'sha256:0', fault: 'wrong-bytes' })
+  expect(lines[0]).toMatchObject({ level: 50, digest: 'sha256:0', fault: 'wrong-bytes' })
+  expect(await sample('entrepot_lost_contents_total')).toEqual([
+    'entrepot_lost_contents_total{fault="wrong-bytes"} 1',
+  ])
+})
