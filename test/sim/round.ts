@@ -11,20 +11,20 @@ import { makeWorld, type World } from './content.ts'
 import { Dice } from './dice.ts'
 import { MirrorRun, type LogLine } from './mirror-run.ts'
 import { Scheduler } from './scheduler.ts'
-import { Upstream } from './upstream.ts'
+import { Upstream, type UpstreamFaults } from './upstream.ts'
 
 /** Far more than a round takes; one that takes more hangs. */
 const MAX_STEPS = 60_000
 const START_MS = Date.UTC(2026, 0, 1)
 const JUMPS_MS = [1000, 5000, 15_000]
-/** When no answer is waited for: none takes so long. */
+/** When nothing is on its way, since nothing takes so long. */
 const LONG_JUMPS_MS = [61_000, 301_000, 2 * 86_400_000]
 
 /** What may happen in a round. */
 export interface Plan {
   clients: number
   isPublic: boolean
-  upstreamFaults: boolean
+  upstreamFaults: UpstreamFaults
   storeFaults: boolean
   /** Files vanish from the store. */
   damage: boolean
@@ -60,7 +60,7 @@ export class Round {
     this.plan = {
       clients: dice.int(2, 25),
       isPublic: dice.chance(0.5),
-      upstreamFaults: dice.chance(0.6),
+      upstreamFaults: dice.pick(['none', 'hitches', 'all', 'all']),
       storeFaults: dice.chance(0.4),
       damage: dice.chance(0.3),
       restarts: dice.chance(0.5),
@@ -74,7 +74,7 @@ export class Round {
       dice,
       scheduler,
       clock,
-      isFaulty: this.plan.upstreamFaults,
+      faults: this.plan.upstreamFaults,
     })
   }
 
@@ -152,12 +152,11 @@ export class Round {
 
   async #happen(): Promise<void> {
     const { dice, plan, upstream } = this
-    const isAsking = this.#run.connection.asking > 0
     const events = [
       () => upstream.move(dice.pick(this.world.tags)),
-      () => this.#run.clock.advance(dice.pick(isAsking ? JUMPS_MS : LONG_JUMPS_MS)),
+      () => this.#run.clock.advance(dice.pick(this.#isIdle() ? LONG_JUMPS_MS : JUMPS_MS)),
     ]
-    if (plan.upstreamFaults) events.push(() => upstream.toggleOutage())
+    if (plan.upstreamFaults === 'all') events.push(() => upstream.toggleOutage())
     if (plan.storeFaults) {
       events.push(() => {
         this.#run.disk.isFull = !this.#run.disk.isFull
@@ -171,6 +170,13 @@ export class Round {
     }
     if (plan.damage && dice.chance(0.2)) await this.#damage()
     dice.pick(events)()
+  }
+
+  /** Nothing is on its way from upstream, nor waits before it asks again; the uses always wait. */
+  #isIdle(): boolean {
+    const { connection, fills, clock } = this.#run
+    const onItsWay = connection.asking + connection.openBodies.size + fills.list().length
+    return onItsWay === 0 && clock.sleeping <= 1
   }
 
   async #damage(): Promise<void> {

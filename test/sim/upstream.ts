@@ -24,22 +24,25 @@ const OUTAGES = ['unreachable', 'timeout', 'server', 'rate-limited', 'token'] as
 const NO_PROGRESS_MS = 30_000
 const PORTIONS = [1, 1000, 4096, 50_000, 65_536, 300_000]
 
+/** hitches: transfers are cut and stall; all: also outages, refusals and wrong answers. */
+export type UpstreamFaults = 'none' | 'hitches' | 'all'
+
 /** The registry itself, which outlives every mirror that asks it. */
 export class Upstream {
   readonly world: World
   readonly dice: Dice
   readonly scheduler: Scheduler
   readonly clock: () => Clock
-  readonly isFaulty: boolean
+  readonly faults: UpstreamFaults
   readonly history = new Map<Tag, { image: Image; fromMs: number }[]>()
   outage: UpstreamErrorKind | undefined
 
-  constructor(parts: Pick<Upstream, 'world' | 'dice' | 'scheduler' | 'clock' | 'isFaulty'>) {
+  constructor(parts: Pick<Upstream, 'world' | 'dice' | 'scheduler' | 'clock' | 'faults'>) {
     this.world = parts.world
     this.dice = parts.dice
     this.scheduler = parts.scheduler
     this.clock = parts.clock
-    this.isFaulty = parts.isFaulty
+    this.faults = parts.faults
     for (const tag of this.world.tags) this.move(tag)
   }
 
@@ -53,8 +56,14 @@ export class Upstream {
     this.outage = this.outage ? undefined : this.dice.pick(OUTAGES)
   }
 
+  /** Something that makes pulls fail. */
   fault(probability: number): boolean {
-    return this.isFaulty && this.dice.chance(probability)
+    return this.faults === 'all' && this.dice.chance(probability)
+  }
+
+  /** Something that no client may notice. */
+  hitch(probability: number): boolean {
+    return this.faults !== 'none' && this.dice.chance(probability)
   }
 }
 
@@ -184,11 +193,11 @@ class Body implements ByteReader {
     const { scheduler, dice, outage, clock } = this.#upstream
     this.#signal.throwIfAborted()
     await abortable(scheduler.pause(this.#process, 'body'), this.#signal)
-    if (this.#upstream.fault(0.02)) {
+    if (this.#upstream.hitch(0.02)) {
       await clock().sleep(NO_PROGRESS_MS, this.#signal)
       throw upstreamError('timeout')
     }
-    if (outage || this.#upstream.fault(0.05)) throw upstreamError('unreachable')
+    if (outage || this.#upstream.hitch(0.05)) throw upstreamError('unreachable')
     const portion = this.#bytes.subarray(this.#position, this.#position + dice.pick(PORTIONS))
     const part = portion.subarray(0, into.length)
     into.set(part)
