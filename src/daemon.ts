@@ -85,7 +85,7 @@ export async function startDaemon(
     admit: (sizeBytes) => space.admit(sizeBytes),
     clock,
     events,
-    commit: (...blob) => holdings.keepBlob(...blob),
+    commit: (...blob) => space.watch(holdings.keepBlob(...blob)),
     giveUpAfterMs: FILL_PATIENCE_MS,
   })
 

@@ -124,9 +124,13 @@ export class Eviction implements AsyncDisposable {
     await pass.expire(clock.now() - ttlMs)
     const { bytes } = await inventory.totals()
     if (toBytes !== undefined) await pass.free(bytes - toBytes, 'command')
-    const shortage = await space.shortage()
-    if (!shortage || (await pass.free(shortage.bytes, shortage.reason))) return undefined
-    return shortage
+    // Twice, since more may be wanted by the time that the first is done.
+    for (let round = 0; round < 2; round++) {
+      const shortage = await space.shortage()
+      if (!shortage) return undefined
+      if (!(await pass.free(shortage.bytes, shortage.reason))) return shortage
+    }
+    return undefined
   }
 
   async #evict(root: Candidate, isCold: MayGo, reason: EvictionReason): Promise<Candidate[]> {

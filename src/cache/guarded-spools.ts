@@ -1,6 +1,5 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
-import { StoreError } from '../store/store-error.ts'
 import type { Space } from './space.ts'
 
 /** Spools that are only made while there is space, and that tell when the disk refuses a write. */
@@ -15,7 +14,7 @@ export class GuardedSpools implements SpoolFolder {
 
   async create(digest: Digest): Promise<Spool> {
     await this.#space.enter()
-    const spool = await told(this.#space, this.#inner.create(digest))
+    const spool = await this.#space.watch(this.#inner.create(digest))
     return new GuardedSpool(spool, this.#space)
   }
 }
@@ -38,7 +37,7 @@ class GuardedSpool implements Spool {
   }
 
   append(bytes: Uint8Array): Promise<void> {
-    return told(this.#space, this.#inner.append(bytes))
+    return this.#space.watch(this.#inner.append(bytes))
   }
 
   readAt(into: Uint8Array, position: number): Promise<number> {
@@ -46,23 +45,14 @@ class GuardedSpool implements Spool {
   }
 
   sync(): Promise<void> {
-    return told(this.#space, this.#inner.sync())
+    return this.#space.watch(this.#inner.sync())
   }
 
   moveTo(path: string): Promise<void> {
-    return told(this.#space, this.#inner.moveTo(path))
+    return this.#space.watch(this.#inner.moveTo(path))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]()
-  }
-}
-
-async function told<T>(space: Space, write: Promise<T>): Promise<T> {
-  try {
-    return await write
-  } catch (error) {
-    if (error instanceof StoreError && error.kind === 'no-space') space.writeRefused()
-    throw error
   }
 }

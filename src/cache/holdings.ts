@@ -9,6 +9,7 @@ import { InventoryError } from '../inventory/inventory-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
+import type { Tag } from '../oci/reference.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
 import type { Quarantine } from '../store/quarantine.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
@@ -164,6 +165,14 @@ export class Holdings {
       await this.#attempt('delete', content.digest, () => this.#store.delete(content.digest))
     }
     return gone
+  }
+
+  /** Drops a tag, whatever it stands for. Throws InventoryError. */
+  async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
+    const record = await this.inventory.tag(repository, tag)
+    if (!record) return
+    await this.inventory.dropTag(repository, tag)
+    this.#tell({ digest: record.descriptor.digest, names: [{ repository, tags: [tag] }] })
   }
 
   async #keep(

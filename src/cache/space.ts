@@ -99,11 +99,18 @@ export class Space {
     if (this.#isFull) throw this.#refusal('the space for content is full')
   }
 
-  /** The disk has refused a write, whatever it says of its free space: quotas and inodes end too. */
-  writeRefused(): void {
-    this.#refusedAtMs = this.#options.clock.now()
-    this.#setFull(true)
-    this.urge()
+  /** Waits for a write; learns from a refusal, since quotas and inodes end where space seems free. */
+  async watch<T>(write: Promise<T>): Promise<T> {
+    try {
+      return await write
+    } catch (error) {
+      if (error instanceof StoreError && error.kind === 'no-space') {
+        this.#refusedAtMs = this.#options.clock.now()
+        this.#setFull(true)
+        this.urge()
+      }
+      throw error
+    }
   }
 
   /** A pass has ended; `unmet` where more should have gone, but all that is left has to stay. */

@@ -94,7 +94,7 @@ export const share = z
 const GLOB = '[a-z0-9._*-]+'
 const HEX_DIGEST = 'sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}'
 
-/** As cache/pins.ts reads it. */
+/** As cache/pin-pattern.ts reads it. */
 export const referencePattern = z
   .string({ error: 'expected a pattern' })
   .max(512, { error: 'is too long' })

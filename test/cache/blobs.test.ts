@@ -5,6 +5,7 @@ import { digestOf, encodedOf } from '../../src/oci/digest.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
 import { StoreError } from '../../src/store/store-error.ts'
 import { caught } from '../support/caught.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
 import { bytesOf } from '../support/images.ts'
 import { upstreamError, type ScriptedSource } from '../support/scripted-source.ts'
@@ -142,15 +143,18 @@ describe('a blob', () => {
 
   it('is served when it cannot be kept, as bypass where there is no room at all', async () => {
     const source = prepare()
-    await using rig = await mirrorOn(source)
+    const clock = new FakeClock()
+    await using rig = await mirrorOn(source, { clock })
     const noSpace = new StoreError('no-space', 'disk full')
     rig.storeSteps.put = () => Promise.reject(noSpace)
     expect((await pull(rig))!.bytes.equals(bytes)).toBe(true)
     await until('the fill has ended', () => rig.fills.list().length === 0)
+    clock.advance(10_000)
     rig.spools.beforeCreate = () => Promise.reject(noSpace)
     expect((await pull(rig))!.bytes.equals(bytes)).toBe(true)
     delete rig.storeSteps.put
     rig.spools.beforeCreate = () => Promise.resolve()
+    clock.advance(10_000)
     await fill(rig)
     expect(await pull(rig)).toMatchObject({ outcome: 'hit' })
     expect(rig.spools.open).toBe(0)
@@ -234,8 +238,10 @@ describe('a blob that upstream refuses to another repository', () => {
     const refused = pull(rig, other).catch(() => undefined)
     await gate.reached
     const pulls = Promise.all([pull(rig), pull(rig)])
+    const head = rig.mirror.statBlob(demo, digest, { signal: never })
     expect(await isPending(pulls)).toBe(true)
     gate.open()
+    expect((await head)?.descriptor.sizeBytes).toBe(bytes.length)
     for (const pulled of await pulls) expect(pulled!.bytes.equals(bytes)).toBe(true)
     expect(await refused).toBeUndefined()
     expect(source.count('blob')).toBe(2)

@@ -1,9 +1,13 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { Eviction } from '../../src/cache/evict.ts'
 import { Fills } from '../../src/cache/fills.ts'
+import { GuardedSpools } from '../../src/cache/guarded-spools.ts'
 import { Holdings } from '../../src/cache/holdings.ts'
 import { Leases } from '../../src/cache/leases.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
+import { Pins } from '../../src/cache/pins.ts'
+import { Space, type SpaceLimits } from '../../src/cache/space.ts'
 import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
@@ -17,6 +21,7 @@ import {
 } from '../../src/oci/reference.ts'
 import type { Source } from '../../src/oci/source.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
+import type { DiskSpace } from '../../src/store/disk-space.ts'
 import type { Quarantine } from '../../src/store/quarantine.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
@@ -41,11 +46,24 @@ export const POLICY: TagPolicy = {
   onAbsent: 'drop',
 }
 
+const TIB = 1024 ** 4
+const YEAR_MS = 365 * 86_400_000
+
+const LIMITS: SpaceLimits = {
+  maxBytes: TIB,
+  highWatermark: 0.95,
+  lowWatermark: 0.85,
+  minFreeBytes: 0,
+}
+
 export interface MirrorRigOptions {
   /** A data folder that is kept; a new one that goes with the rig where left out. */
   folder?: string
   clock?: Clock
   isPublic?: boolean
+  limits?: Partial<SpaceLimits>
+  ttlMs?: number
+  pins?: string[]
   policy?: Partial<TagPolicy>
 }
 
@@ -54,6 +72,12 @@ export interface MirrorRig extends AsyncDisposable {
   folder: string
   mirror: Mirror
   holdings: Holdings
+  leases: Leases
+  space: Space
+  pins: Pins
+  eviction: Eviction
+  /** What the file system says of itself. */
+  disk: DiskSpace
   fills: Fills
   uses: Uses
   inventory: Inventory
@@ -74,10 +98,21 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const events = new Events(pino({ level: 'debug' }, { write }), new Metrics())
   const storeSteps: Steps<BlobStore & Quarantine> = {}
   const inventorySteps: Steps<Inventory> = {}
-  const spools = new WatchedSpools(files.spools)
   const store = stepped<BlobStore & Quarantine>(files.store, storeSteps)
   const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
   const inventory = stepped(opened, inventorySteps)
+  const disk = { freeBytes: TIB, totalBytes: TIB }
+  const space = new Space({
+    limits: { ...LIMITS, ...options.limits },
+    inventory,
+    disk: () => Promise.resolve({ ...disk }),
+    fills: () => fills.list(),
+    clock,
+    events,
+  })
+  const watched = new WatchedSpools(files.spools)
+  const spools = new GuardedSpools(watched, space)
+  const pins = await Pins.open({ inventory, clock, configured: options.pins ?? [] })
   const leases = new Leases()
   const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
   const uses = parts.use(new Uses({ inventory, clock, events }))
@@ -85,10 +120,14 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     spools,
     clock,
     events,
-    admit: () => Promise.resolve(),
-    commit: (...blob) => holdings.keepBlob(...blob),
+    admit: (sizeBytes) => space.admit(sizeBytes),
+    commit: (...blob) => space.watch(holdings.keepBlob(...blob)),
     giveUpAfterMs: 120_000,
   })
+  const { ttlMs = YEAR_MS } = options
+  const eviction = parts.use(
+    new Eviction({ inventory, holdings, leases, uses, fills, pins, space, ttlMs, clock, events }),
+  )
   const tags = { ...POLICY, ...policy }
   const registry = 'docker.io'
   const mirror = parts.use(
@@ -100,10 +139,15 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     folder,
     mirror,
     holdings,
+    leases,
+    space,
+    pins,
+    eviction,
+    disk,
     fills,
     uses,
     inventory: opened,
-    spools,
+    spools: watched,
     storeSteps,
     inventorySteps,
     logged: (message) => (message ? messages.filter((one) => one === message) : messages),
