@@ -40,8 +40,7 @@ export class Blobs {
     }
     const through = fills.get(digest)?.repository
     if (through && (await links.mayJoin(repository, through, digest, signal))) {
-      // Where it has ended meanwhile, upstream is asked.
-      const sizeBytes = await fills.get(digest)?.sizeBytes(signal)
+      const sizeBytes = await sizeOf(fills.get(digest), signal)
       if (sizeBytes !== undefined) {
         return { descriptor: descriptorOf(digest, sizeBytes), outcome: 'join' }
       }
@@ -118,6 +117,16 @@ async function follow(
     range: followed.range,
     body: followed.body,
     outcome: fill.isBypassed ? 'bypass' : outcome,
+  }
+}
+
+/** `undefined` where the fill has ended or fails, which may be due to its own repository. */
+async function sizeOf(fill: Fill | undefined, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    return await fill?.sizeBytes(signal)
+  } catch (error) {
+    if (error instanceof UpstreamError) return undefined
+    throw error
   }
 }
 
