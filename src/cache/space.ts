@@ -171,8 +171,8 @@ export class Space {
     const freeBytes = Math.max(shortBytes, refusedBytes)
     if (overBytes === 0 && freeBytes === 0) return undefined
     return overBytes >= freeBytes
-      ? { reason: 'space', bytes: Math.ceil(overBytes) }
-      : { reason: 'free', bytes: Math.ceil(freeBytes) }
+      ? { reason: 'space', bytes: Math.round(overBytes) }
+      : { reason: 'free', bytes: Math.round(freeBytes) }
   }
 
   get #isRefused(): boolean {

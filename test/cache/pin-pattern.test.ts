@@ -58,9 +58,21 @@ describe('a pattern of images', () => {
   })
 
   test.each([
-    ...['', 'node:22', 'node', '*', '/node', 'docker.io/', 'docker.io//node', 'docker.io/Node'],
-    ...['docker.io/node:', 'docker.io/node@sha256:1', 'docker.io/node:1:2', 'docker.io/node:1@2'],
-    ...[' docker.io/node', 'docker.io/node\n', `docker.io/${'a'.repeat(512)}`],
+    '',
+    'node:22',
+    'node',
+    '*',
+    '/node',
+    'docker.io/',
+    'docker.io//node',
+    'docker.io/Node',
+    'docker.io/node:',
+    'docker.io/node@sha256:1',
+    'docker.io/node:1:2',
+    'docker.io/node:1@2',
+    ' docker.io/node',
+    'docker.io/node\n',
+    `docker.io/${'a'.repeat(512)}`,
   ])('is not %j', (text) => {
     expect(parsePinPattern(text)).toBeUndefined()
   })
