@@ -35,6 +35,28 @@ export async function childrenOf(db: Kysely<Schema>, digest: Digest): Promise<Ca
   )
 }
 
+/** See Inventory.lineage. */
+export async function lineageOf(db: Kysely<Schema>, digest: Digest): Promise<Candidate[]> {
+  const lineage = new Set([digest])
+  for (let level = [digest]; level.length > 0;) {
+    const parents: Digest[] = []
+    for (const some of inChunks(level)) parents.push(...(await parentsOf(db, some)))
+    level = parents.filter((parent) => !lineage.has(parent))
+    for (const parent of level) lineage.add(parent)
+  }
+  return candidatesOf(db, [...lineage])
+}
+
+async function parentsOf(db: Kysely<Schema>, digests: Digest[]): Promise<Digest[]> {
+  const rows = await db
+    .selectFrom('child')
+    .select('parent_digest')
+    .distinct()
+    .where('digest', 'in', digests)
+    .execute()
+  return rows.map((row) => row.parent_digest)
+}
+
 /** See Inventory.roots. */
 export async function rootsOf(
   db: Kysely<Schema>,

@@ -152,6 +152,8 @@ export interface Inventory extends AsyncDisposable {
 
   /** What a manifest names and is held, in order of digest. */
   children(digest: Digest): Promise<Candidate[]>
+  /** The content and every manifest that names it, directly or not, in order of digest. */
+  lineage(digest: Digest): Promise<Candidate[]>
 
   /**
    * Linked manifests that are roots or tagged, in order of registry, name and digest: an image

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
-import { candidatesOf, childrenOf, rootsOf } from './candidates.ts'
+import { candidatesOf, childrenOf, lineageOf, rootsOf } from './candidates.ts'
 import { putChildren } from './children.ts'
 import { inChunks } from './chunks.ts'
 import { evict, remove } from './evict.ts'
@@ -169,6 +169,10 @@ export class SqlInventory implements Inventory {
 
   async children(digest: Digest): Promise<Candidate[]> {
     return this.#db.transaction().execute((trx) => childrenOf(trx, digest))
+  }
+
+  async lineage(digest: Digest): Promise<Candidate[]> {
+    return this.#db.transaction().execute((trx) => lineageOf(trx, digest))
   }
 
   async images(query: ImageQuery): Promise<Image[]> {

@@ -108,7 +108,7 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
   for (const content of contents) {
     const { digest } = content
     facts.push(await inventory.held(digest), await candidateOf(inventory, content))
-    facts.push(await inventory.children(digest))
+    facts.push(await inventory.children(digest), await inventory.lineage(digest))
     facts.push(await inventory.isLinkedWithin(digest, 'docker.io'))
     facts.push(await inventory.repositoriesOf(digest), await inventory.heldBytes([digest]))
     for (const repository of repositories) {

@@ -156,6 +156,16 @@ export class InventoryModel implements Inventory {
     return gone
   }
 
+  async lineage(digest: Digest): Promise<Candidate[]> {
+    const lineage = new Set([digest])
+    for (const content of lineage) {
+      for (const parent of this.#parentsOf(content)) lineage.add(parent)
+    }
+    return this.#sorted()
+      .filter((content) => lineage.has(content.digest))
+      .map((content) => this.#candidate(content))
+  }
+
   async children(digest: Digest): Promise<Candidate[]> {
     const held = new Set(this.#childrenOf(digest).map((child) => child.digest))
     return this.#sorted()
