@@ -7,7 +7,7 @@ import { caught } from '../support/caught.ts'
 import { Gate } from '../support/gate.ts'
 import { bytesOf } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
-import { until } from '../support/turns.ts'
+import { isPending, until } from '../support/turns.ts'
 import { drained, fillRig, never, type FillRig } from './fill-rig.ts'
 
 const bytes = bytesOf('blob', 600_000)
@@ -56,6 +56,21 @@ describe('a fill whose upstream is cut', () => {
     await fill.ended
     expect(rig.committed).toEqual([])
     expect([rig.spools.open, rig.source.openBodies]).toEqual([0, 0])
+  })
+
+  it('does not give up its spool while bytes are still being written to it', async () => {
+    await using rig = await fillRig(bytes)
+    const append = new Gate()
+    rig.source.script({ portionBytes: 1000, cut: { at: 1000, error: upstreamError('denied') } })
+    rig.spools.beforeAppend = () => append.pass()
+    const fill = rig.start()
+    await append.reached
+    expect(await isPending(fill.ended)).toBe(true)
+    expect(rig.spools.open).toBe(1)
+    append.open()
+    await fill.ended
+    expect(rig.ends).toMatchObject([{ kind: 'abandoned', cause: { kind: 'denied' } }])
+    expect(rig.spools.open).toBe(0)
   })
 
   it('notices wrong bytes that came after the cut', async () => {
