@@ -124,13 +124,13 @@ export class Eviction implements AsyncDisposable {
     await pass.expire(clock.now() - ttlMs)
     const { bytes } = await inventory.totals()
     if (toBytes !== undefined) await pass.free(bytes - toBytes, 'command')
-    // Twice, since more may be wanted by the time that the first is done.
-    for (let round = 0; round < 2; round++) {
-      const shortage = await space.shortage()
-      if (!shortage) return undefined
-      if (!(await pass.free(shortage.bytes, shortage.reason))) return shortage
-    }
-    return undefined
+    const shortage = await space.shortage()
+    if (!shortage) return undefined
+    if (!(await pass.free(shortage.bytes, shortage.reason))) return shortage
+    // Fills have gone on meanwhile. What is free shows late on some file systems: not asked again.
+    const rest = await space.shortage()
+    if (rest?.reason !== 'space' || (await pass.free(rest.bytes, rest.reason))) return undefined
+    return rest
   }
 
   async #evict(root: Candidate, isCold: MayGo, reason: EvictionReason): Promise<Candidate[]> {
