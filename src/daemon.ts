@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { Eviction, type PassSummary } from './cache/evict.ts'
 import { Fills } from './cache/fills.ts'
 import { GuardedSpools } from './cache/guarded-spools.ts'
 import { Holdings } from './cache/holdings.ts'
 import { Leases } from './cache/leases.ts'
 import { Mirror } from './cache/mirror.ts'
+import { Pins } from './cache/pins.ts'
 import { Space } from './cache/space.ts'
 import { Uses } from './cache/uses.ts'
 import type { Config } from './config/schema.ts'
@@ -89,6 +91,12 @@ export async function startDaemon(
     giveUpAfterMs: FILL_PATIENCE_MS,
   })
 
+  const { ttlMs, pins: configured } = config.eviction
+  const pins = await Pins.open({ inventory, clock, configured })
+  const eviction = parts.use(
+    new Eviction({ inventory, holdings, leases, uses, fills, pins, space, ttlMs, clock, events }),
+  )
+
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
     const { source, stats, transport } = openUpstream(name, options, events)
     parts.use(transport)
@@ -116,6 +124,8 @@ export async function startDaemon(
     uptimeMs: clock.now() - startedAtMs,
     ...events.totals(),
     store: await storeStats(inventory, space),
+    eviction: evictionStats(eviction, space),
+    pins: { patterns: pins.count },
     fills: fills.list().map(({ repository: { registry, name }, totalBytes, ...fill }) => ({
       ...fill,
       repository: `${registry}/${name}`,
@@ -159,6 +169,19 @@ export async function startDaemon(
 async function storeStats(inventory: Inventory, { maxBytes }: Space): Promise<Stats['store']> {
   const { bytes, entries } = await inventory.totals()
   return { bytes, entries, maxBytes }
+}
+
+function evictionStats({ isRunning, lastPass }: Eviction, space: Space): Stats['eviction'] {
+  return {
+    state: isRunning ? 'running' : 'idle',
+    isSpaceFull: space.isFull,
+    isStuck: space.isStuck,
+    lastPass: lastPass ? passStats(lastPass) : null,
+  }
+}
+
+function passStats({ startedAtMs, ...pass }: PassSummary): Stats['eviction']['lastPass'] {
+  return { startedAt: new Date(startedAtMs).toISOString(), ...pass }
 }
 
 interface OpenUpstream {

@@ -130,7 +130,8 @@ export class Space {
       const { maxBytes } = this.#options.limits
       const isOver = this.#isStuck && use.heldBytes > maxBytes
       this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
-      if (this.#shortageOf(use)) this.urge()
+      // Where it is stuck, only time helps.
+      if (!this.#isStuck && this.#shortageOf(use)) this.urge()
       return use
     } catch (error) {
       const event = { operation: 'measure space', digest: undefined, error }

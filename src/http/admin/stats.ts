@@ -6,11 +6,31 @@ export interface Stats extends Totals {
   store: {
     bytes: number
     entries: number
-    /** `null` while there is no limit. */
-    maxBytes: number | null
+    maxBytes: number
   }
+  eviction: EvictionStats
+  pins: { patterns: number }
   fills: FillProgress[]
   upstreams: UpstreamStats[]
+}
+
+interface EvictionStats {
+  state: 'idle' | 'running'
+  /** Nothing new is kept: pulls go past the cache. */
+  isSpaceFull: boolean
+  /** More should go, but all that is left is pinned or in use. */
+  isStuck: boolean
+  /** `null` before the first has ended. */
+  lastPass: EvictionPass | null
+}
+
+interface EvictionPass {
+  /** ISO 8601. */
+  startedAt: string
+  durationMs: number
+  images: number
+  contents: number
+  bytes: number
 }
 
 interface FillProgress {
