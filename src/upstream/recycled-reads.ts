@@ -1,45 +1,58 @@
 import type { OnReadOpts, Socket } from 'node:net'
 
 const KIB = 1024
-const BUFFER_BYTES = 256 * KIB
+const SLAB_BYTES = 256 * KIB
 
-/** Smaller reads are copied: they may hold a part of a header, which undici remembers until it has the rest. */
-const RECYCLED_FROM_BYTES = 16 * KIB
+/** A read gets at least this much room; with less left the next slab begins. */
+const MIN_READ_BYTES = 64 * KIB
 
-/** What a socket may hold unread; reads are handed out without a copy only while they fit. */
-const HIGH_WATER_BYTES = 1024 * KIB
+interface Slabs {
+  current: Buffer
+  usedBytes: number
+  other: Buffer | undefined
+}
 
 /**
- * Options of sockets that read into two buffers in turn instead of a new one each time, which
- * costs half of a large download's CPU in garbage collection. Who consumes the socket must copy
- * what it keeps of a chunk before it reads on.
+ * Options of sockets that read into two slabs of memory in turn instead of new memory each time,
+ * which costs half of a large download's CPU in garbage collection. Who consumes such a socket
+ * must copy what it keeps of a chunk before it asks for the next; headers, which undici keeps in
+ * pieces until they are whole, are far smaller than a slab.
  */
-export function recycledReads(): { highWaterMark: number; onread: OnReadOpts } {
-  // Node asks for the buffer of the next read right after a callback that has returned true.
-  let next: Uint8Array | undefined
-  const handedOut = new WeakMap<Socket, Uint8Array>()
+export function recycledReads(): { onread: OnReadOpts } {
+  const slabsOf = new WeakMap<Socket, Slabs>()
+  // Node asks for the memory of the next read right after each callback that has returned true,
+  // and once when a socket begins.
+  let next: Buffer | undefined
   return {
-    highWaterMark: HIGH_WATER_BYTES,
     onread: {
       buffer() {
-        const buffer = next ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
+        const memory = next ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
         next = undefined
-        return buffer
+        return memory
       },
       callback(this: Socket, count: number, buffer: Uint8Array): boolean {
-        const bytes = buffer.subarray(0, count)
-        const isFull = this.readableLength + count >= this.readableHighWaterMark
-        if (count < RECYCLED_FROM_BYTES || isFull) {
-          const goesOn = this.push(Buffer.from(bytes))
-          // Where it does not go on, the next read takes this buffer without asking.
-          if (goesOn) next = buffer
-          return goesOn
+        let slabs = slabsOf.get(this)
+        if (!slabs) {
+          slabs = { current: buffer as Buffer, usedBytes: 0, other: undefined }
+          slabsOf.set(this, slabs)
         }
-        // What was handed out before has been consumed if the socket holds nothing.
-        if (this.readableLength === 0) next = handedOut.get(this)
-        handedOut.set(this, buffer)
-        return this.push(bytes)
+        slabs.usedBytes += count
+        const goesOn = this.push(buffer.subarray(0, count))
+        if (SLAB_BYTES - slabs.usedBytes < MIN_READ_BYTES) turnOver(slabs, this.readableLength)
+        next = slabs.current.subarray(slabs.usedBytes)
+        // Reading goes on when the consumer asks. Returning false would read into this memory again.
+        if (!goesOn) this.pause()
+        return true
       },
     },
   }
+}
+
+/** Goes on in the other slab, if all that the socket still holds is in the current one. */
+function turnOver(slabs: Slabs, heldBytes: number): void {
+  const isOtherFree = heldBytes <= slabs.usedBytes
+  const free = isOtherFree ? slabs.other : undefined
+  slabs.other = slabs.current
+  slabs.current = free ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
+  slabs.usedBytes = 0
 }

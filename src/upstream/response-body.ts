@@ -3,7 +3,7 @@ import { ByteQueue } from '../util/byte-queue.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 
 /** Above this much unread the connection is paused, below half of it resumed. */
-const HIGH_WATER_BYTES = 512 * 1024
+const HIGH_WATER_BYTES = 256 * 1024
 
 /** An unread rest this small is waited for, so that the connection can be used again. */
 const DRAIN_BYTES = 64 * 1024
