@@ -2,8 +2,6 @@
 const ROWS_PER_STATEMENT = 100
 
 /** Rows in pieces that fit into one statement. */
-export function* inChunks<T>(rows: readonly T[]): Iterable<T[]> {
-  for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
-    yield rows.slice(at, at + ROWS_PER_STATEMENT)
-  }
+export function* inChunks<T>(rows: readonly T[], rowsPerChunk = ROWS_PER_STATEMENT): Iterable<T[]> {
+  for (let at = 0; at < rows.length; at += rowsPerChunk) yield rows.slice(at, at + rowsPerChunk)
 }

@@ -6,11 +6,10 @@ import { inChunks } from './chunks.ts'
 import { descriptorOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 
-/** Content that is held, with what it names. */
-export interface TreeNode extends Descriptor {
+/** Content that is held, with what it names, held or not. */
+interface TreeNode extends Descriptor {
   parents: number
-  /** Each once, held or not. */
-  children: Descriptor[]
+  children: Map<Digest, Descriptor>
 }
 
 /** What is held of some contents and of all that they name. */
@@ -19,18 +18,32 @@ export type Tree = Map<Digest, TreeNode>
 /** All of it at once: an image has tens of contents. */
 export async function treeOf(db: Kysely<Schema>, roots: Digest[]): Promise<Tree> {
   const tree: Tree = new Map()
-  let level = roots
-  while (level.length > 0) {
-    const below = new Set<Digest>()
-    for (const some of inChunks(level)) {
-      for (const node of await nodesOf(db, some)) {
-        tree.set(node.digest, node)
-        for (const { digest } of node.children) below.add(digest)
-      }
-    }
-    level = [...below].filter((digest) => !tree.has(digest))
+  for (const some of inChunks(roots)) {
+    const rows = await db
+      .selectFrom('content')
+      .select(['digest', 'media_type', 'size_bytes', 'parents'])
+      .where('digest', 'in', some)
+      .execute()
+    for (const row of rows) tree.set(row.digest, nodeOf(row))
   }
+  for (let level = [...tree.keys()]; level.length > 0;) level = await growBelow(db, tree, level)
   return tree
+}
+
+/** Adds what these contents name; returns the manifests that it adds. */
+async function growBelow(db: Kysely<Schema>, tree: Tree, parents: Digest[]): Promise<Digest[]> {
+  const manifests: Digest[] = []
+  for (const some of inChunks(parents)) {
+    for (const row of await childrenOf(db, some)) {
+      const { digest, parents, held_type, held_bytes } = row
+      tree.get(row.parent_digest)?.children.set(digest, descriptorOf(row))
+      if (parents === null || held_type === null || held_bytes === null) continue
+      if (tree.has(digest)) continue
+      tree.set(digest, nodeOf({ digest, parents, media_type: held_type, size_bytes: held_bytes }))
+      if (row.kind === 'manifest') manifests.push(digest)
+    }
+  }
+  return manifests
 }
 
 /** The sizes of one image in a tree that holds all of it; see Image. */
@@ -57,7 +70,7 @@ export function measure(tree: Tree, root: Digest) {
 function parentsWithin(tree: Tree, root: Digest): Map<Digest, Set<Digest>> {
   const parents = new Map([[root, new Set<Digest>()]])
   for (const parent of parents.keys()) {
-    for (const { digest } of tree.get(parent)?.children ?? []) {
+    for (const digest of tree.get(parent)?.children.keys() ?? []) {
       const known = parents.get(digest)
       if (known) known.add(parent)
       else parents.set(digest, new Set([parent]))
@@ -69,8 +82,8 @@ function parentsWithin(tree: Tree, root: Digest): Map<Digest, Set<Digest>> {
 function missingOf(tree: Tree, held: TreeNode[]): Iterable<Descriptor> {
   const missing = new Map<Digest, Descriptor>()
   for (const { mediaType, children } of held) {
-    const absent = children.filter(({ digest }) => !tree.has(digest))
-    if (isIndexType(mediaType) && absent.length < children.length) continue
+    const absent = [...children.values()].filter(({ digest }) => !tree.has(digest))
+    if (isIndexType(mediaType) && absent.length < children.size) continue
     for (const child of absent) missing.set(child.digest, child)
   }
   return missing.values()
@@ -82,28 +95,18 @@ export function bytesOf(descriptors: Iterable<Descriptor>): number {
   return bytes
 }
 
-/** Those of the contents that are held. */
-async function nodesOf(db: Kysely<Schema>, digests: Digest[]): Promise<TreeNode[]> {
-  const contents = await db
-    .selectFrom('content')
-    .select(['digest', 'media_type', 'size_bytes', 'parents'])
-    .where('digest', 'in', digests)
-    .execute()
-  const children = await db
+/** What is named, with the columns of the content null where it is not held. */
+function childrenOf(db: Kysely<Schema>, parents: Digest[]) {
+  return db
     .selectFrom('child')
-    .select(['parent_digest', 'digest', 'media_type', 'size_bytes'])
-    .where('parent_digest', 'in', digests)
-    .orderBy('parent_digest')
-    .orderBy('position')
+    .leftJoin('content', 'content.digest', 'child.digest')
+    .select(['parent_digest', 'child.digest', 'child.media_type', 'child.size_bytes'])
+    .select(['kind', 'parents', 'content.media_type as held_type'])
+    .select('content.size_bytes as held_bytes')
+    .where('parent_digest', 'in', parents)
     .execute()
-  const nodes = new Map(
-    contents.map((row) => [
-      row.digest,
-      { ...descriptorOf(row), parents: row.parents, children: new Map<Digest, Descriptor>() },
-    ]),
-  )
-  for (const { parent_digest, ...row } of children) {
-    nodes.get(parent_digest)?.children.set(row.digest, descriptorOf(row))
-  }
-  return Array.from(nodes.values(), (node) => ({ ...node, children: [...node.children.values()] }))
+}
+
+function nodeOf(row: Parameters<typeof descriptorOf>[0] & { parents: number }): TreeNode {
+  return { ...descriptorOf(row), parents: row.parents, children: new Map() }
 }

@@ -59,29 +59,33 @@ function rowsBehind(
 }
 
 function imageRows(db: Kysely<Schema>, limit: number) {
-  return db
-    .selectFrom('repository')
-    .innerJoin('link', 'link.repository_id', 'repository.id')
-    .innerJoin('content', 'content.digest', 'link.digest')
-    .selectAll('content')
-    .select(['link.repository_id', 'registry', 'repository.name'])
-    .where('link.used_at_ms', 'is not', null)
-    .where((eb) =>
-      eb.or([
-        eb('parents', '=', 0),
-        eb.exists(
-          eb
-            .selectFrom('tag')
-            .select('tag.name')
-            .whereRef('tag.digest', '=', 'link.digest')
-            .whereRef('tag.repository_id', '=', 'link.repository_id'),
-        ),
-      ]),
-    )
-    .orderBy('registry')
-    .orderBy('repository.name')
-    .orderBy('link.digest')
-    .limit(limit)
+  return (
+    db
+      .selectFrom('repository')
+      // A cross join keeps SQLite to this order, in which nothing has to be sorted.
+      .crossJoin('link')
+      .innerJoin('content', 'content.digest', 'link.digest')
+      .selectAll('content')
+      .select(['link.repository_id', 'registry', 'repository.name'])
+      .whereRef('link.repository_id', '=', 'repository.id')
+      .where('link.used_at_ms', 'is not', null)
+      .where((eb) =>
+        eb.or([
+          eb('parents', '=', 0),
+          eb.exists(
+            eb
+              .selectFrom('tag')
+              .select('tag.name')
+              .whereRef('tag.digest', '=', 'link.digest')
+              .whereRef('tag.repository_id', '=', 'link.repository_id'),
+          ),
+        ]),
+      )
+      .orderBy('registry')
+      .orderBy('repository.name')
+      .orderBy('link.digest')
+      .limit(limit)
+  )
 }
 
 async function tagsOf(db: Kysely<Schema>, images: ImageRow[]): Promise<Map<string, Tag[]>> {

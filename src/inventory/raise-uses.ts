@@ -5,8 +5,8 @@ import { isUsedAgain, markReused } from './reuse.ts'
 import type { ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
-/** A use with the row of its repository; none where no content was ever linked from it. */
-interface UseRow {
+/** A use with the row of its repository; none where it was never seen. */
+export interface UseRow {
   digest: Digest
   repositoryId: number | null
   atMs: number
@@ -26,16 +26,16 @@ export function latestUses(uses: Use[]): Use[] {
 }
 
 /** Raises times of last use, upwards to what the content belongs to; at most a chunk of uses. */
-export async function raiseUses(trx: Transaction<Schema>, uses: Use[]): Promise<void> {
-  let rows = await rowsOf(trx, uses)
-  while (rows.length > 0) {
-    await raiseContents(trx, rows)
-    await raiseLinks(trx, rows)
-    rows = await usesOfParents(trx, rows)
+export async function raiseUses(trx: Transaction<Schema>, uses: UseRow[]): Promise<void> {
+  let level = uses
+  while (level.length > 0) {
+    await raiseContents(trx, level)
+    await raiseLinks(trx, level)
+    level = await usesOfParents(trx, level)
   }
 }
 
-async function rowsOf(trx: Transaction<Schema>, uses: Use[]): Promise<UseRow[]> {
+export async function useRowsOf(trx: Transaction<Schema>, uses: Use[]): Promise<UseRow[]> {
   const ids = new Map<string, number | null>()
   const rows: UseRow[] = []
   for (const { digest, repository, atMs } of uses) {

@@ -22,10 +22,13 @@ import type {
   TagRecord,
   Use,
 } from './inventory.ts'
-import { latestUses, raiseUses } from './raise-uses.ts'
+import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { columnsOf, contentOf, descriptorOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { putContent, putLink, putRepository } from './writes.ts'
+
+/** Takes some milliseconds, for which pulls have to wait. */
+const USES_PER_TURN = 25
 
 /** The inventory in the tables of `Schema`, in SQL that SQLite and PostgreSQL share. */
 export class SqlInventory implements Inventory {
@@ -41,8 +44,8 @@ export class SqlInventory implements Inventory {
     await this.#db.transaction().execute(async (trx) => {
       await putContent(trx, content)
       await putChildren(trx, digest, children)
-      await putLink(trx, digest, repository)
-      await raiseUses(trx, [{ digest, repository, atMs }])
+      const repositoryId = await putLink(trx, digest, repository)
+      if (repositoryId !== undefined) await raiseUses(trx, [{ digest, repositoryId, atMs }])
     })
   }
 
@@ -141,8 +144,10 @@ export class SqlInventory implements Inventory {
   }
 
   async touch(uses: Use[]): Promise<void> {
-    for (const some of inChunks(latestUses(uses))) {
-      await this.#db.transaction().execute((trx) => raiseUses(trx, some))
+    for (const some of inChunks(latestUses(uses), USES_PER_TURN)) {
+      await this.#db.transaction().execute(async (trx) => {
+        await raiseUses(trx, await useRowsOf(trx, some))
+      })
       // A large batch must not hold up the pulls of the same process.
       await setImmediate()
     }

@@ -24,31 +24,32 @@ export async function putContent(trx: Transaction<Schema>, content: Content): Pr
 
 async function addContent(trx: Transaction<Schema>, content: Content): Promise<void> {
   const { digest, kind, sizeBytes, storedAtMs, usedAtMs } = content
-  const parents = await trx
-    .selectFrom('child')
-    .innerJoin('content', 'content.digest', 'child.parent_digest')
-    .select((eb) => [
-      eb.fn.count<number>('parent_digest').distinct().as('count'),
-      eb.fn.max('reused').as('reused'),
-    ])
-    .where('child.digest', '=', digest)
+  const naming = trx.selectFrom('child').where('child.digest', '=', digest)
+  const { parents } = await naming
+    .select((eb) => eb.fn.count<number>('parent_digest').distinct().as('parents'))
     .executeTakeFirstOrThrow()
+  const reusedParent = await naming
+    .innerJoin('content', 'content.digest', 'child.parent_digest')
+    .select('parent_digest')
+    .where('reused', '=', 1)
+    .limit(1)
+    .executeTakeFirst()
   const times = { stored_at_ms: storedAtMs, used_at_ms: usedAtMs }
-  const isReused = parents.reused === 1 || isUsedAgain(times)
+  const isReused = reusedParent !== undefined || isUsedAgain(times)
   await trx
     .insertInto('content')
     .values({
       ...columnsOf(content),
       ...times,
       kind,
-      parents: parents.count,
+      parents,
       reused: isReused ? 1 : 0,
     })
     .execute()
   await addToTotals(trx, { bytes: sizeBytes, entries: 1, onceBytes: isReused ? 0 : sizeBytes })
 }
 
-/** Lets a repository serve content; its row, or undefined where the content is not held. */
+/** Lets a repository serve content, and returns its row; undefined where the content is not held. */
 export async function putLink(
   trx: Transaction<Schema>,
   digest: Digest,

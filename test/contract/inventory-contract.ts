@@ -128,6 +128,46 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       expect(await inventory.tags(alpine)).toEqual(inOrder)
     })
 
+    it('adopts what was found, without a link or a use', async () => {
+      await using inventory = await make()
+      await inventory.adopt(layer, [])
+      expect(await inventory.held(layer.digest)).toEqual(layer)
+      expect(await inventory.isLinkedWithin(layer.digest, 'docker.io')).toBe(false)
+      await inventory.record({ ...layer, usedAtMs: 7_000 }, [], alpine)
+      await inventory.adopt({ ...layer, usedAtMs: 8_000 }, [])
+      expect(await inventory.held(layer.digest)).toEqual({ ...layer, usedAtMs: 7_000 })
+      expect(await inventory.isLinked(layer.digest, alpine)).toBe(true)
+      expect((await inventory.totals()).entries).toBe(1)
+    })
+
+    it('keeps pins, each once', async () => {
+      await using inventory = await make()
+      const [one, two] = ['docker.io/library/node:22*', 'docker.io/library/*'].map((pattern) => ({
+        pattern,
+        createdAtMs: 1_000,
+      }))
+      await inventory.addPin(one!)
+      await inventory.addPin(two!)
+      await inventory.addPin({ ...one!, createdAtMs: 2_000 })
+      expect(await inventory.pins()).toEqual([two, one])
+      expect(await inventory.dropPin(two!.pattern)).toBe(true)
+      expect(await inventory.dropPin(two!.pattern)).toBe(false)
+      expect(await inventory.pins()).toEqual([one])
+    })
+
+    it('keeps what each job wants to know again', async () => {
+      await using inventory = await make()
+      expect(await inventory.jobState('scrub')).toBeUndefined()
+      await inventory.putJobState('scrub', { position: layer.digest })
+      await inventory.putJobState('scrub', { position: config.digest, found: [1, null] })
+      await inventory.putJobState('sweep', 3)
+      expect(await inventory.jobState('scrub')).toEqual({
+        position: config.digest,
+        found: [1, null],
+      })
+      expect(await inventory.jobState('sweep')).toBe(3)
+    })
+
     it('raises the last use, never lowers it, and passes over what is not held', async () => {
       await using inventory = await make()
       await inventory.record(layer, [], alpine)

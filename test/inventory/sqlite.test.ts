@@ -9,6 +9,8 @@ import { InventoryError } from '../../src/inventory/inventory-error.ts'
 import type { Content, Inventory, RepositoryId } from '../../src/inventory/inventory.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { inventoryContract } from '../contract/inventory-contract.ts'
+import { inventoryEvictionContract } from '../contract/inventory-eviction-contract.ts'
+import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
 import { blobOf } from '../support/blobs.ts'
 import { eventually } from '../support/eventually.ts'
@@ -17,9 +19,16 @@ import { RunningProcess } from '../support/processes.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-inventoryContract('openSqliteInventory(:memory:)', () => openSqliteInventory(':memory:'))
-inventoryModelContract('openSqliteInventory(:memory:)', () => openSqliteInventory(':memory:'))
-inventoryContract('InventoryModel', () => Promise.resolve(new InventoryModel()))
+const inMemory = () => openSqliteInventory(':memory:')
+inventoryContract('openSqliteInventory(:memory:)', inMemory)
+inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
+inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
+inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
+
+const model = () => Promise.resolve(new InventoryModel())
+inventoryContract('InventoryModel', model)
+inventoryEvictionContract('InventoryModel', model)
+inventoryImagesContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
 const script = join(import.meta.dirname, 'record-until-killed.process.ts')

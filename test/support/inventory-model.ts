@@ -227,18 +227,23 @@ export class InventoryModel implements Inventory {
 
   /** What is reused stays so; what is used again becomes so with all that it names. */
   #markReused(): void {
-    for (const { digest, usedAtMs, storedAtMs } of this.#contents.values()) {
-      if (usedAtMs - storedAtMs >= REUSED_AFTER_MS) this.#reused.add(digest)
-    }
+    const again = [...this.#contents.values()].filter(
+      ({ usedAtMs, storedAtMs }) => usedAtMs - storedAtMs >= REUSED_AFTER_MS,
+    )
+    for (const { digest } of again) this.#reused.add(digest)
     for (const { digest } of this.#heldBelow([...this.#reused])) this.#reused.add(digest)
   }
 
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
-    const usedAtMs = (parent: Digest) => this.#linksOf(parent).get(keyOf(repository)) ?? -1
-    const [last] = this.#parentsOf(digest)
-      .filter((parent) => usedAtMs(parent) >= 0)
+    if (!this.#contents.has(digest)) return undefined
+    const usedAtMs = (content: Content) =>
+      this.#linksOf(content.digest).get(keyOf(repository)) ?? -1
+    const last = this.#sorted()
+      .filter((content) => content.kind === 'manifest' && usedAtMs(content) >= 0)
       .sort((a, b) => usedAtMs(b) - usedAtMs(a))
-    return last && { digest: last, repository, atMs }
+      .slice(0, 100)
+      .find((parent) => this.#childrenOf(parent.digest).some((child) => child.digest === digest))
+    return last && { digest: last.digest, repository, atMs }
   }
 
   #sizesOf(root: Digest) {
