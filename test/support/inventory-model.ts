@@ -46,7 +46,7 @@ export class InventoryModel implements Inventory {
       for (const key of this.#linksOf(digest).keys()) this.#linksOf(digest).set(key, 0)
     }
     if (children.length > 0) this.#children.set(digest, children)
-    this.#markReused()
+    this.#markReused([digest])
   }
 
   async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
@@ -104,9 +104,9 @@ export class InventoryModel implements Inventory {
     let level = uses
     while (level.length > 0) {
       for (const use of level) this.#raise(use)
+      this.#markReused(level.map(({ digest }) => digest))
       level = level.flatMap((use) => this.#useOfParent(use) ?? [])
     }
-    this.#markReused()
   }
 
   async totals(): Promise<InventoryTotals> {
@@ -226,16 +226,15 @@ export class InventoryModel implements Inventory {
   }
 
   /** What is reused stays so; what is used again becomes so with all that it names. */
-  #markReused(): void {
-    const again = [...this.#contents.values()].filter(
-      ({ usedAtMs, storedAtMs }) => usedAtMs - storedAtMs >= REUSED_AFTER_MS,
-    )
-    for (const { digest } of again) this.#reused.add(digest)
+  #markReused(used: Digest[]): void {
+    for (const { usedAtMs, storedAtMs, digest } of this.#contentsOf(used)) {
+      if (usedAtMs - storedAtMs >= REUSED_AFTER_MS) this.#reused.add(digest)
+    }
     for (const { digest } of this.#heldBelow([...this.#reused])) this.#reused.add(digest)
   }
 
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
-    if (!this.#contents.has(digest)) return undefined
+    if (!this.#contents.has(digest) || this.#parentsOf(digest).length === 0) return undefined
     const usedAtMs = (content: Content) =>
       this.#linksOf(content.digest).get(keyOf(repository)) ?? -1
     const last = this.#sorted()
@@ -273,7 +272,11 @@ export class InventoryModel implements Inventory {
     const below = new Set(digests)
     for (const digest of below)
       for (const child of this.#childrenOf(digest)) below.add(child.digest)
-    return [...below].flatMap((digest) => this.#contents.get(digest) ?? [])
+    return this.#contentsOf([...below])
+  }
+
+  #contentsOf(digests: Digest[]): Content[] {
+    return digests.flatMap((digest) => this.#contents.get(digest) ?? [])
   }
 
   #candidate(content: Content): Candidate {
