@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -125,14 +125,47 @@ describe('a body over sockets that use their memory again', () => {
     expect(bodies.map((bytes) => digestOf(bytes))).toEqual(Array(3).fill(digestOf(large)))
   })
 
+  test('is right when its consumer lets it pile up in the socket', async () => {
+    await using server = await listening(createPlainServer((_, response) => response.end(body)))
+    const roomy = { port: server.port, highWaterMark: 2 * body.length, ...recycledReads() }
+    const socket = connect(roomy)
+    socket.write('GET / HTTP/1.0\r\n\r\n')
+    await eventually('all of it is in the socket', () => socket.readableLength > body.length)
+    const piled = socket.read() as Buffer
+    expect(digestOf(piled.subarray(-body.length))).toBe(digestOf(body))
+    socket.destroy()
+  })
+
+  test('is not read while its consumer asks for nothing', async () => {
+    const large = bytesOf('large', 24_000_000)
+    const sent: Socket[] = []
+    await using server = await listening(
+      createPlainServer((incoming, response) => {
+        sent.push(incoming.socket)
+        response.end(large)
+      }),
+    )
+    const socket = connect({ port: server.port, ...recycledReads() })
+    socket.on('readable', () => {})
+    socket.write('GET / HTTP/1.0\r\n\r\n')
+    let unsentBytes = 0
+    await eventually('the sender is stuck', () => {
+      const before = unsentBytes
+      unsentBytes = sent[0]?.writableLength ?? 0
+      return unsentBytes > 0 && unsentBytes === before
+    })
+    expect(socket.readableLength).toBeLessThanOrEqual(512 * KIB)
+    socket.destroy()
+  })
+
   const certificate = selfSigned()
   test.skipIf(!certificate)('is right over TLS', async () => {
     const { cert, key } = certificate!
     await using server = await listening(
       createTlsServer({ cert, key }, inPieces(body, [1000, 300_000, 16 * KIB])),
     )
-    const connect = { ca: cert, servername: 'localhost', ...recycledReads() }
-    const agent = new Agent({ connect })
+    const options = { ca: cert, servername: 'localhost', ...recycledReads() }
+    const agent = new Agent({ connect: options })
     const chunks: Buffer[] = []
     const ended = Promise.withResolvers<void>()
     agent.dispatch(
