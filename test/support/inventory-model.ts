@@ -234,7 +234,7 @@ export class InventoryModel implements Inventory {
   }
 
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
-    if (!this.#contents.has(digest) || this.#parentsOf(digest).length === 0) return undefined
+    if (this.#parentsOf(digest).length === 0) return undefined
     const usedAtMs = (content: Content) =>
       this.#linksOf(content.digest).get(keyOf(repository)) ?? -1
     const last = this.#sorted()
