@@ -7,13 +7,11 @@ import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
 import { StoreError } from '../store/store-error.ts'
 import { abortable } from '../util/abortable.ts'
-import { readExactly, type ByteReader } from '../util/byte-reader.ts'
+import type { ByteReader } from '../util/byte-reader.ts'
+import { copyAhead } from './copy-ahead.ts'
 import { Follower, type Leader } from './follower.ts'
 import { ResumingReader, type ResumingReaderOptions } from './resuming-reader.ts'
 import { heldBackFrom, VerifyingReader } from './verifying-reader.ts'
-
-/** What comes from upstream is taken in portions of at most this; a fill holds two of them. */
-const CHUNK_BYTES = 256 * 1024
 
 export interface FillOptions extends ResumingReaderOptions {
   spools: SpoolFolder
@@ -193,44 +191,18 @@ export class Fill implements Leader {
       if (!reader) return { kind: 'absent' }
       if (spooling.status === 'rejected') throw spooling.reason
       await this.#options.admit(reader.sizeBytes)
-      await this.#copy(reader, spooling.value)
+      const spool = spooling.value
+      await copyAhead(reader, reader.sizeBytes, (bytes) => this.#append(spool, bytes))
       this.#verify(this.#hash)
       this.#isVerified = true
       this.#wakeFollowers()
-      await this.#commit(spooling.value)
+      await this.#commit(spool)
       return { kind: 'committed' }
     } catch (cause) {
-      if (cause instanceof StoreError) this.#isBypassed = true
+      if (cause instanceof StoreError && this.#sizeBytes !== undefined) this.#isBypassed = true
       else if (!this.#isVerified) this.#fail(cause)
       return { kind: 'abandoned', cause }
     }
-  }
-
-  /** Reads the next chunk while the last is being written; the held back end goes in at once. */
-  async #copy(reader: ResumingReader, spool: Spool): Promise<void> {
-    const openEnd = heldBackFrom(reader.sizeBytes)
-    const buffers = [
-      Buffer.allocUnsafeSlow(CHUNK_BYTES),
-      Buffer.allocUnsafeSlow(CHUNK_BYTES),
-    ] as const
-    let [next, last] = buffers
-    let position = 0
-    let appending = Promise.resolve()
-    try {
-      while (position < openEnd) {
-        const [count] = await Promise.all([
-          reader.read(next.subarray(0, openEnd - position)),
-          appending,
-        ])
-        position += count
-        appending = this.#append(spool, next.subarray(0, count))
-        ;[next, last] = [last, next]
-      }
-    } finally {
-      await Promise.allSettled([appending])
-    }
-    await appending
-    await this.#append(spool, await readExactly(reader, reader.sizeBytes - openEnd))
   }
 
   async #append(spool: Spool, bytes: Uint8Array): Promise<void> {

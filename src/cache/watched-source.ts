@@ -13,7 +13,7 @@ export class WatchedSource extends WrappedSource {
     this.#clock = clock
   }
 
-  /** Milliseconds since the last answer, whatever it said; infinite before the first. */
+  /** Milliseconds since the last answer, whatever it said; infinite where none came since it last failed. */
   get silentForMs(): number {
     return this.#clock.now() - this.#answeredAtMs
   }
@@ -24,7 +24,10 @@ export class WatchedSource extends WrappedSource {
       this.#answeredAtMs = this.#clock.now()
       return answer
     } catch (error) {
-      if (error instanceof UpstreamError && !error.transient) this.#answeredAtMs = this.#clock.now()
+      if (error instanceof UpstreamError) {
+        const isAnswer = !error.transient || error.kind === 'rate-limited'
+        this.#answeredAtMs = isAnswer ? this.#clock.now() : Number.NEGATIVE_INFINITY
+      }
       throw error
     }
   }

@@ -47,4 +47,17 @@ describe.each(questions)('a watched source asked for %s', (_, ask) => {
       expect(watched.silentForMs).toBe(Infinity)
     }
   })
+
+  it('is silent again as soon as it fails, though not for a limit, which is an answer', async () => {
+    const clock = new FakeClock()
+    const inner = new MemorySource()
+    const watched = new WatchedSource(inner, clock)
+    await ask(watched)
+    inner.before = () => Promise.reject(upstreamError('timeout'))
+    await caught(ask(watched))
+    expect(watched.silentForMs).toBe(Infinity)
+    inner.before = () => Promise.reject(upstreamError('rate-limited'))
+    await caught(ask(watched))
+    expect(watched.silentForMs).toBe(0)
+  })
 })
