@@ -62,12 +62,22 @@ export interface JobList {
 
 export interface JobEntry {
   name: string
-  /** `null` where it runs only when it is told to. */
-  everyMs: number | null
-  /** `null` while it does not run. */
+  everyMs: number
+  isRunning: boolean
+  /** `null` while it does not run, and until the run has said something. */
   progress: WorkProgress | null
-  lastRun: { startedAt: string; endedAt: string; error: string | null } | null
+  /** `null` before the first has ended. */
+  lastRun: JobRunEntry | null
+  /** `null` while it runs. */
   nextRunAt: string | null
+}
+
+/** Either `result` or `error` is there, the other is `null`. */
+export interface JobRunEntry {
+  startedAt: string
+  endedAt: string
+  result: Readonly<Record<string, number>> | null
+  error: string | null
 }
 
 /** Long work: what is sent to `POST` its name, and what comes back. */

@@ -36,8 +36,8 @@ class ProgressBar implements ProgressView {
     const filled = Math.floor((part ?? 0) * BAR_WIDTH)
     const bar = part === undefined ? '' : `[${'#'.repeat(filled).padEnd(BAR_WIDTH, '-')}]  `
     const line = `${this.#title}  ${bar}${progressText(progress)}`
-    // One that wraps could not be drawn over.
-    this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns ?? 80) - 1))
+    // One that wraps could not be drawn over. Some terminals do not know how wide they are.
+    this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns || 80) - 1))
   }
 
   end(): void {

@@ -33,6 +33,7 @@ export interface TestMirror extends AsyncDisposable {
 export interface AskOptions {
   method?: string
   headers?: Record<string, string>
+  body?: string
 }
 
 export interface Answer {
@@ -85,7 +86,7 @@ export async function startMirror(): Promise<TestMirror> {
 export function ask(
   { host, port }: Pick<HttpServer, 'host' | 'port'>,
   path: string,
-  { method = 'GET', headers = {} }: AskOptions = {},
+  { method = 'GET', headers = {}, body }: AskOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ host, port, path, method, headers, agent: false }, (response) => {
@@ -104,7 +105,7 @@ export function ask(
       response.on('error', () => {})
     })
     outgoing.on('error', reject)
-    outgoing.end()
+    outgoing.end(body)
   })
 }
 

@@ -1,0 +1,35 @@
+import { isIP } from 'node:net'
+import type { Context, Middleware } from '../exchange.ts'
+import { ApiError } from './api-error.ts'
+
+/** A request without it came from no browser, or from an old one, whose `Origin` tells the same. */
+const OWN_SITES = new Set(['', 'same-origin', 'none'])
+
+/**
+ * Refuses what would change something and comes from a page of another origin: without a token
+ * the listener's only protection is that it is loopback, where the browsers of its machine are.
+ * No answer of ours allows another origin to read it either.
+ */
+export function originGuard(token: string | undefined): Middleware {
+  return (context, next) => {
+    const changesNothing = context.method === 'GET' || context.method === 'HEAD'
+    if (!changesNothing && !isOwnOrigin(context)) {
+      throw new ApiError('FORBIDDEN', 'a page of another origin may not change anything here')
+    }
+    // A foreign name that is made to resolve to loopback would pass for the same origin.
+    if (!changesNothing && token === undefined && !isLocalName(context.hostname)) {
+      throw new ApiError('FORBIDDEN', 'without admin.token it answers to localhost or an address')
+    }
+    return next()
+  }
+}
+
+function isOwnOrigin(context: Context): boolean {
+  const origin = context.get('origin')
+  if (!OWN_SITES.has(context.get('sec-fetch-site'))) return false
+  return origin === '' || URL.parse(origin)?.host === context.host
+}
+
+function isLocalName(hostname: string): boolean {
+  return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) > 0
+}
