@@ -10,20 +10,20 @@ const CHUNK_BYTES = 256 * 1024
 /** What is wrong with the bytes of content. */
 export type Fault = 'missing' | 'wrong-size' | 'unreadable' | 'wrong-bytes'
 
-/** Waits until so many more bytes may be read. */
-export type Pace = (bytes: number) => Promise<void>
+/** Called with what was read, as it is read; reading goes on when it resolves. */
+export type OnRead = (bytes: number) => Promise<void>
 
 /** Reads and hashes content that should be in the store; `undefined` where it is as it should be. */
 export async function findFault(
   store: BlobStore,
   { digest, sizeBytes }: Pick<Descriptor, 'digest' | 'sizeBytes'>,
-  pace?: Pace,
+  onRead?: OnRead,
 ): Promise<Fault | undefined> {
   await using reader = await store.open(digest)
   if (!reader) return 'missing'
   if (reader.sizeBytes !== sizeBytes) return 'wrong-size'
   try {
-    return (await hashesTo(digest, reader, pace)) ? undefined : 'wrong-bytes'
+    return (await hashesTo(digest, reader, onRead)) ? undefined : 'wrong-bytes'
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'corrupt') return 'unreadable'
     throw error
@@ -33,15 +33,15 @@ export async function findFault(
 async function hashesTo(
   digest: Digest,
   reader: BlobReader,
-  pace: Pace | undefined,
+  onRead: OnRead | undefined,
 ): Promise<boolean> {
   const algorithm = algorithmOf(digest)
   const hash = createHash(algorithm)
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   for (;;) {
-    await pace?.(chunk.length)
     const count = await reader.read(chunk)
     if (count === 0) return finishDigest(algorithm, hash) === digest
     hash.update(chunk.subarray(0, count))
+    await onRead?.(count)
   }
 }

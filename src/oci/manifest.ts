@@ -57,6 +57,23 @@ export function parseManifest(
   return blobs && { mediaType, manifests: [], blobs }
 }
 
+/**
+ * Reads bytes of which nobody has said that they are a manifest. OCI's types may leave their own
+ * media type out (image-spec manifest.md, mediaType), and are then told by what they must have.
+ */
+export function recognizeManifest(bytes: Uint8Array): ManifestContent | undefined {
+  const json = parseObject(bytes)
+  const type = json && typeOf(json)
+  return type && parseManifest(type, bytes)
+}
+
+function typeOf(json: Record<string, unknown>): ManifestType | undefined {
+  const { mediaType, manifests, config, layers } = json
+  if (typeof mediaType === 'string') return MANIFEST_TYPES.find((type) => type === mediaType)
+  if (Array.isArray(manifests)) return MANIFEST_TYPES[0]
+  return isObject(config) && Array.isArray(layers) ? MANIFEST_TYPES[1] : undefined
+}
+
 function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

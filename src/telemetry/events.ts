@@ -94,6 +94,20 @@ export interface EndedJob {
   result: Readonly<Record<string, number>>
 }
 
+export interface SweptPlace {
+  action: 'adopt' | 'quarantine' | 'forget' | 'remove'
+  /** A digest, or the name of a file. */
+  name: string
+  bytes: number
+  reason: string
+}
+
+export interface LostContent {
+  upstream: string
+  repository: string
+  digest: string
+}
+
 /** What the daemon says of itself when it is ready. */
 export interface StartedDaemon {
   version: string
@@ -246,6 +260,18 @@ export class Events {
   /** Counted only: the fill that is not kept is logged. */
   keepingRefused(): void {
     this.#metrics.refusals.add(1)
+  }
+
+  /** Content that is pinned was lost, and could not be filled again at once. */
+  refillFailed(event: LostContent & { error: unknown }): void {
+    this.#metrics.failures.add(1, 'cache', 'refill')
+    this.#logger.warn(event, 'refill failed')
+  }
+
+  /** Store and inventory were made to match in one place. Many are adopted when an inventory was lost. */
+  swept(event: SweptPlace): void {
+    this.#metrics.swept.add(1, event.action)
+    this.#logger[event.action === 'adopt' ? 'debug' : 'info'](event, 'swept')
   }
 
   inventoryFailed(event: FailedOperation): void {

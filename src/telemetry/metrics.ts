@@ -72,6 +72,7 @@ export class Metrics {
   readonly evictedBytes = this.#tally('evicted_bytes', 'Bytes evicted', ['reason'])
   readonly evictedContents = this.#tally('evicted_contents', 'Contents evicted', ['reason'])
   readonly refusals = this.#tally('refusals', 'Contents not kept because space was full', [])
+  readonly swept = this.#tally('swept', 'What did not fit store or inventory', ['action'])
   readonly jobRuns = this.#tally('job_runs', 'Runs of jobs by how they ended', ['job', 'outcome'])
   readonly failures = this.#tally('failures', 'Failures of our own parts', ['part', 'operation'])
 

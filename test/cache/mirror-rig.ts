@@ -27,7 +27,7 @@ import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { fileStore } from '../support/file-store.ts'
+import { fileStore, type TestFileStore } from '../support/file-store.ts'
 import { ScriptedSource } from '../support/scripted-source.ts'
 import { stepped, type Steps } from '../support/stepped.ts'
 import type { TestImage } from '../support/images.ts'
@@ -76,14 +76,20 @@ export interface MirrorRig extends AsyncDisposable {
   space: Space
   pins: Pins
   eviction: Eviction
+  /** With its steps. */
+  store: BlobStore & Quarantine
+  /** Without steps. */
+  files: TestFileStore
   /** What the file system says of itself. */
   disk: DiskSpace
   fills: Fills
   uses: Uses
+  events: Events
   inventory: Inventory
   spools: WatchedSpools
   storeSteps: Steps<BlobStore & Quarantine>
   inventorySteps: Steps<Inventory>
+  holdingsSteps: Steps<Holdings>
   /** Names of the events so far, of all or of one kind. */
   logged: (message?: string) => string[]
 }
@@ -114,7 +120,9 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const spools = new GuardedSpools(watched, space)
   const pins = await Pins.open({ inventory, clock, configured: options.pins ?? [] })
   const leases = new Leases()
-  const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
+  const holdingsSteps: Steps<Holdings> = {}
+  const kept = new Holdings({ store, inventory, spools, leases, clock, events })
+  const holdings = stepped(kept, holdingsSteps)
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
     spools,
@@ -143,13 +151,17 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     space,
     pins,
     eviction,
+    store,
+    files,
     disk,
     fills,
     uses,
+    events,
     inventory: opened,
     spools: watched,
     storeSteps,
     inventorySteps,
+    holdingsSteps,
     logged: (message) => (message ? messages.filter((one) => one === message) : messages),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }

@@ -1,9 +1,9 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { digestOf, encodedOf, type Digest } from '../../src/oci/digest.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import { StoreError } from '../../src/store/store-error.ts'
 import { caught } from '../support/caught.ts'
+import { blobPath, quarantinePath } from '../support/damage.ts'
 import { buildImage, bytesOf } from '../support/images.ts'
 import { until } from '../support/turns.ts'
 import { drained } from './fill-rig.ts'
@@ -20,15 +20,6 @@ import {
 const bytes = bytesOf('layer', 300_000)
 const digest = digestOf(bytes)
 const image = await buildImage()
-
-function pathOf({ folder }: MirrorRig, of: Digest = digest): string {
-  const hex = encodedOf(of)
-  return join(folder, 'blobs', 'sha256', hex.slice(0, 2), hex)
-}
-
-function asideOf({ folder }: MirrorRig, of: Digest = digest): string {
-  return join(folder, 'quarantine', of.replace(':', '-'))
-}
 
 async function pull({ mirror }: MirrorRig) {
   const blob = await mirror.blob(demo, digest, { signal: never })
@@ -61,12 +52,14 @@ describe('a blob that is found truncated while it is being served', () => {
   it('is cut off, set aside, and filled again by the next pull', async () => {
     await using rig = await holding()
     const blob = await rig.mirror.blob(demo, digest, { signal: never })
-    await truncate(pathOf(rig), 100_000)
+    await truncate(blobPath(rig.folder, digest), 100_000)
     const served = await drained(blob!.body)
     expect(served.error).toMatchObject({ kind: 'corrupt' })
     expect(served.bytes.equals(bytes.subarray(0, 100_000))).toBe(true)
     expect(rig.logged('content lost')).toHaveLength(1)
-    expect((await readFile(asideOf(rig))).equals(bytes.subarray(0, 100_000))).toBe(true)
+    expect(
+      (await readFile(quarantinePath(rig.folder, digest))).equals(bytes.subarray(0, 100_000)),
+    ).toBe(true)
     await expectRefilled(rig)
   })
 
@@ -74,7 +67,7 @@ describe('a blob that is found truncated while it is being served', () => {
     await using rig = await holding()
     const open = () => rig.mirror.blob(demo, digest, { signal: never })
     const blobs = await Promise.all([open(), open(), open()])
-    await truncate(pathOf(rig), 100_000)
+    await truncate(blobPath(rig.folder, digest), 100_000)
     const served = await Promise.all(blobs.map((blob) => drained(blob!.body)))
     for (const { error } of served) expect(error).toMatchObject({ kind: 'corrupt' })
     expect(rig.logged('content lost')).toHaveLength(1)
@@ -84,7 +77,7 @@ describe('a blob that is found truncated while it is being served', () => {
   it('is left alone where it has been filled again meanwhile', async () => {
     await using rig = await holding()
     const blob = await rig.mirror.blob(demo, digest, { signal: never })
-    await truncate(pathOf(rig), 100_000)
+    await truncate(blobPath(rig.folder, digest), 100_000)
     expect(await pull(rig)).toMatchObject({ outcome: 'miss' })
     await until('the fill has ended', () => rig.fills.list().length === 0)
     expect((await drained(blob!.body)).error).toMatchObject({ kind: 'corrupt' })
@@ -95,7 +88,7 @@ describe('a blob that is found truncated while it is being served', () => {
   it('is no longer on record where it cannot be set aside', async () => {
     await using rig = await holding()
     rig.storeSteps.quarantine = () => Promise.reject(new StoreError('no-space', 'full'))
-    await truncate(pathOf(rig), 100_000)
+    await truncate(blobPath(rig.folder, digest), 100_000)
     expect(await pull(rig)).toMatchObject({ outcome: 'miss', error: undefined })
     expect(rig.logged('store failed')).toHaveLength(1)
     await until('the fill has ended', () => rig.fills.list().length === 0)
@@ -114,7 +107,7 @@ it('a blob that the disk cannot read any more is set aside and filled again', as
   })
   expect((await pull(rig)).error).toBe(broken)
   delete rig.storeSteps.open
-  expect((await readFile(asideOf(rig))).equals(bytes)).toBe(true)
+  expect((await readFile(quarantinePath(rig.folder, digest))).equals(bytes)).toBe(true)
   await expectRefilled(rig)
 })
 
@@ -136,9 +129,9 @@ it('a manifest with a wrong byte is set aside and fetched again', async () => {
   await manifest()
   await until('it is kept', () => rig.inventory.held(root))
   const wrong = Buffer.from(right).fill('x', 5, 6)
-  await writeFile(pathOf(rig, root), wrong)
+  await writeFile(blobPath(rig.folder, root), wrong)
   rig.mirror.forget({ digest: root, names: [] })
   expect(await manifest()).toMatchObject({ outcome: 'miss', bytes: right })
-  expect((await readFile(asideOf(rig, root))).equals(wrong)).toBe(true)
+  expect((await readFile(quarantinePath(rig.folder, root))).equals(wrong)).toBe(true)
   await until('it is kept again', () => rig.inventory.held(root))
 })

@@ -6,6 +6,7 @@ import {
   MANIFEST_TYPES,
   parseManifest,
   parseManifestType,
+  recognizeManifest,
   type ManifestType,
 } from '../../src/oci/manifest.ts'
 import { buildImage, buildIndex } from '../support/images.ts'
@@ -112,4 +113,42 @@ test('unknown fields and types of artifacts are let through', () => {
 test('an index without images is one', () => {
   const bytes = bytesOf({ schemaVersion: 2, manifests: [] })
   expect(parseManifest(OCI_INDEX, bytes)).toMatchObject({ manifests: [], blobs: [] })
+})
+
+describe('bytes that may be a manifest', () => {
+  const config = { mediaType: 'a/b', digest: `sha256:${'1'.repeat(64)}`, size: 2 }
+
+  test.each(['oci', 'docker'] as const)('are told by their media type: %s', async (format) => {
+    const image = await buildImage({ format })
+    const index = buildIndex({ amd64: image }, format)
+    for (const { mediaType, bytes } of index.manifests.values()) {
+      expect(recognizeManifest(bytes)).toEqual(parseManifest(mediaType, bytes))
+    }
+    for (const bytes of index.blobs.values()) expect(recognizeManifest(bytes)).toBeUndefined()
+  })
+
+  test('are told by what they have where OCI leaves the media type out', () => {
+    const image = bytesOf({ schemaVersion: 2, config, layers: [config] })
+    expect(recognizeManifest(image)).toMatchObject({ mediaType: OCI_MANIFEST })
+    const index = bytesOf({ schemaVersion: 2, manifests: [config] })
+    expect(recognizeManifest(index)).toMatchObject({ mediaType: OCI_INDEX })
+  })
+
+  test.each<[string, unknown]>([
+    ['another media type', { schemaVersion: 2, mediaType: 'a/b', config, layers: [] }],
+    ['neither layers nor manifests', { schemaVersion: 2, config }],
+    ['another version', { schemaVersion: 1, manifests: [] }],
+    ['no object', 'text'],
+  ])('are none with %s', (_, value) => {
+    expect(recognizeManifest(bytesOf(value))).toBeUndefined()
+  })
+
+  test('may be anything', () => {
+    assert(
+      property(uint8Array(), json(), (bytes, text) => {
+        recognizeManifest(bytes)
+        recognizeManifest(Buffer.from(text))
+      }),
+    )
+  })
 })
