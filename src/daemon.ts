@@ -6,8 +6,11 @@ import { GuardedSpools } from './cache/guarded-spools.ts'
 import { Holdings } from './cache/holdings.ts'
 import { Leases } from './cache/leases.ts'
 import { Mirror } from './cache/mirror.ts'
+import { mirrorOperations } from './cache/mirror-operations.ts'
 import { Pins } from './cache/pins.ts'
+import { Scrub } from './cache/scrub.ts'
 import { Space } from './cache/space.ts'
+import { Sweep } from './cache/sweep.ts'
 import { Uses } from './cache/uses.ts'
 import type { Config } from './config/schema.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
@@ -25,6 +28,7 @@ import { lockFolder } from './store/folder-lock.ts'
 import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
+import { Upkeep } from './upkeep.ts'
 import { BreakerSource } from './upstream/breaker.ts'
 import { Budget } from './upstream/budget.ts'
 import { RetrySource } from './upstream/retry.ts'
@@ -116,6 +120,15 @@ export async function startDaemon(
     )
     return { name, prefix: options.prefix, isDefault: options.default, source: mirror, stats }
   })
+  const mirrors = new Map(upstreams.map(({ name, source }) => [name, source]))
+  const { bytesPerSecond } = config.scrub
+  const content = { store, inventory, holdings, pins, leases, clock, events }
+  const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
+  const sweep = new Sweep({ ...content, spools: spoolFolder })
+  const everyMs = { evict: config.eviction.everyMs, scrub: config.scrub.everyMs }
+  const upkeep = parts.use(
+    new Upkeep({ inventory, space, eviction, scrub, sweep, everyMs, clock, events }),
+  )
   parts.defer(() => fills.drain(deadline(FILLS_DEADLINE_MS, hurry)))
 
   let isReady = false
@@ -133,10 +146,14 @@ export async function startDaemon(
     })),
     upstreams: upstreams.map((upstream) => upstream.stats()),
   })
+  const routes = new Routes(upstreams)
+  const operations = mirrorOperations({ ...content, eviction, sweep, jobs: upkeep })
   const token = config.admin.token?.reveal()
-  const adminApp = createAdminApp({ ...listening, metrics, stats, token })
-  const adminServer = parts.use(await listen(adminApp, config.admin))
-  const app = createApp({ ...listening, routes: new Routes(upstreams) })
+  const admin = createAdminApp({ ...listening, metrics, stats, operations, routes, token })
+  const adminServer = parts.use(await listen(admin, config.admin))
+  // Who waits for it there is to be told that it has ended.
+  parts.defer(() => upkeep[Symbol.asyncDispose]())
+  const app = createApp({ ...listening, routes })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {

@@ -21,7 +21,7 @@ export function configSchema(read: SecretReader) {
     .strictObject({
       host: host
         .default('127.0.0.1')
-        .describe('Address of the admin listener: statistics and metrics.'),
+        .describe('Address of the admin listener: statistics, metrics, and what commands ask.'),
       port: port.default(5001).describe('Port of the admin listener; 0 takes any free one.'),
       token: secretField(read)
         .optional()

@@ -19,10 +19,11 @@ export async function isPending(promise: PromiseLike<unknown>): Promise<boolean>
     () => false,
     () => false,
   )
-  return Promise.race([settled, turns(50)])
+  return Promise.race([settled, turns()])
 }
 
-async function turns(count: number): Promise<true> {
+/** Enough for everything that could go on. */
+export async function turns(count = 50): Promise<true> {
   for (let turn = 0; turn < count; turn++) await setImmediate()
   return true
 }

@@ -1,17 +1,27 @@
 import { Router } from '@koa/router'
 import type Koa from 'koa'
+import type { Operations } from '../../cache/operations.ts'
+import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { baseApp } from '../base-app.ts'
-import type { HttpState } from '../exchange.ts'
+import type { HttpState, Middleware } from '../exchange.ts'
 import { healthRouter } from '../health.ts'
+import { ApiError } from './api-error.ts'
+import { apiErrors, type Tell, tellWith } from './api-errors.ts'
 import { bearerGuard } from './bearer-guard.ts'
+import { addContentRoutes } from './content-routes.ts'
+import { originGuard } from './origin-guard.ts'
 import type { Stats } from './stats.ts'
+import { addWorkRoutes } from './work-routes.ts'
 
 export interface AdminAppOptions {
   events: Events
   metrics: Metrics
   stats: () => Promise<Stats>
+  operations: Operations
+  /** What the names of images are read with. */
+  routes: Routes
   isReady: () => boolean
   /** Where set, all but health needs it. */
   token: string | undefined
@@ -19,23 +29,53 @@ export interface AdminAppOptions {
 
 /** The admin listener's application: JSON, metrics and health. */
 export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
-  const { events, metrics, stats, isReady, token } = options
+  const { events, isReady, token } = options
   const app = baseApp(events)
   app.use(healthRouter(isReady).routes())
   app.use((context, next) => {
     context.state.exchange.kind = 'admin'
     return next()
   })
+  const tell = tellWith(events, isReady)
+  app.use(apiErrors(tell))
   if (token !== undefined) app.use(bearerGuard(token))
+  app.use(originGuard(token))
+  app.use(refuseUnanswered())
+  for (const router of [metricsRouter(options), apiRouter(options, tell)]) {
+    app.use(router.routes())
+    app.use(router.allowedMethods())
+  }
+  return app
+}
+
+function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
   const router = new Router<HttpState>()
-  router.get('/api/v1/stats', async (context) => {
-    context.body = await stats()
-  })
   router.get('/metrics', async (context) => {
     const { contentType, text } = await metrics.scrape()
     context.set('Content-Type', contentType)
     context.body = text
   })
-  app.use(router.routes())
-  return app
+  return router
+}
+
+function apiRouter({ stats, operations, routes }: AdminAppOptions, tell: Tell): Router<HttpState> {
+  const router = new Router<HttpState>({ prefix: '/api/v1' })
+  router.get('/stats', async (context) => {
+    context.body = await stats()
+  })
+  addContentRoutes(router, operations, routes)
+  addWorkRoutes(router, operations, routes, tell)
+  return router
+}
+
+/** Routes leave what they do not know without a body. */
+function refuseUnanswered(): Middleware {
+  return async (context, next) => {
+    await next()
+    const { status, path, method } = context
+    if (status === 404) throw new ApiError('NOT_FOUND', `there is no ${path} here`)
+    if (status === 405 || status === 501) {
+      throw new ApiError('METHOD_NOT_ALLOWED', `${path} does not take ${method}`)
+    }
+  }
 }

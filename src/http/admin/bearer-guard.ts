@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Middleware } from '../exchange.ts'
+import { ApiError } from './api-error.ts'
 
 /** Lets in who sends `Authorization: Bearer` with the token; 401 for others. */
 export function bearerGuard(token: string): Middleware {
@@ -7,10 +8,8 @@ export function bearerGuard(token: string): Middleware {
   return (context, next) => {
     const [, given] = /^Bearer +(\S+)$/i.exec(context.get('authorization')) ?? []
     if (given !== undefined && timingSafeEqual(hash(given), expected)) return next()
-    context.status = 401
-    context.set('WWW-Authenticate', 'Bearer realm="entrepot admin"')
-    context.body = { error: 'the admin token is needed' }
-    return undefined
+    context.res.setHeader('WWW-Authenticate', 'Bearer realm="entrepot admin"')
+    throw new ApiError('UNAUTHORIZED', 'the admin token is needed')
   }
 }
 

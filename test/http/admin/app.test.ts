@@ -1,8 +1,10 @@
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
+import type { Operations } from '../../../src/cache/operations.ts'
 import { createAdminApp } from '../../../src/http/admin/app.ts'
 import type { Stats } from '../../../src/http/admin/stats.ts'
 import { listen, type HttpServer } from '../../../src/http/server.ts'
+import { Routes } from '../../../src/policy/routes.ts'
 import { Events } from '../../../src/telemetry/events.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { ask } from '../mirror.ts'
@@ -29,6 +31,7 @@ const stats: Stats = {
 interface Options {
   token?: string
   stats?: () => Promise<Stats>
+  isReady?: boolean
 }
 
 async function startAdmin(options: Options = {}): Promise<HttpServer> {
@@ -39,7 +42,10 @@ async function startAdmin(options: Options = {}): Promise<HttpServer> {
     events,
     metrics,
     stats: options.stats ?? (() => Promise.resolve(stats)),
-    isReady: () => false,
+    // Asked on the whole daemon: see the tests of the routes.
+    operations: {} as Operations,
+    routes: new Routes([]),
+    isReady: () => options.isReady ?? true,
     token: options.token,
   })
   return listen(app, { host: '127.0.0.1', port: 0 })
@@ -70,9 +76,39 @@ test('statistics that cannot be had are a 500 without the reason', async () => {
   expect(answer.body.toString()).not.toContain('locked')
 })
 
-test('it does not serve pulls', async () => {
+describe('what it does not have', () => {
+  test.each(['/', '/v2/', '/api/v1/', '/api/v1/nothing', '/api/v2/stats'])(
+    '%s is 404 in JSON',
+    async (path) => {
+      await using admin = await startAdmin()
+      const answer = await ask(admin, path)
+      expect(answer.status).toBe(404)
+      expect(JSON.parse(answer.body.toString())).toEqual({
+        error: { code: 'NOT_FOUND', message: `there is no ${path} here` },
+      })
+    },
+  )
+
+  test.each([
+    ['DELETE', '/api/v1/stats', 'HEAD, GET'],
+    ['GET', '/api/v1/evict', 'POST'],
+    ['PUT', '/api/v1/pins', 'HEAD, GET, POST, DELETE'],
+    ['POST', '/metrics', 'HEAD, GET'],
+  ])('%s %s is 405 with what it takes', async (method, path, allowed) => {
+    await using admin = await startAdmin()
+    const answer = await ask(admin, path, { method })
+    expect(answer).toMatchObject({ status: 405, headers: { allow: allowed } })
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      error: { code: 'METHOD_NOT_ALLOWED' },
+    })
+  })
+})
+
+test('pages of other origins change nothing', async () => {
   await using admin = await startAdmin()
-  expect(await ask(admin, '/v2/')).toMatchObject({ status: 404 })
+  const headers = { 'sec-fetch-site': 'cross-site', 'content-type': 'application/json' }
+  const answer = await ask(admin, '/api/v1/scrub', { method: 'POST', headers })
+  expect(answer.status).toBe(403)
 })
 
 describe('with a token', () => {
@@ -89,7 +125,7 @@ describe('with a token', () => {
   })
 
   test('health does not', async () => {
-    await using admin = await startAdmin({ token: 'open-sesame' })
+    await using admin = await startAdmin({ token: 'open-sesame', isReady: false })
     expect(await ask(admin, '/healthz')).toMatchObject({ status: 200 })
     expect(await ask(admin, '/readyz')).toMatchObject({ status: 503 })
   })

@@ -1,0 +1,101 @@
+import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
+import { loadConfig } from '../../../src/config/load.ts'
+import { startDaemon } from '../../../src/daemon.ts'
+import type { Stats } from '../../../src/http/admin/stats.ts'
+import { createLogger } from '../../../src/telemetry/logger.ts'
+import { listenUrl } from '../../../src/util/listen-url.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type FakeHub, startFakeHub } from '../../support/fake-hub/fake-hub.ts'
+import { fetchedDigest } from '../../support/fetched.ts'
+import { buildImage, type TestImage } from '../../support/images.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { type Answer, ask, type AskOptions } from '../mirror.ts'
+
+/** The whole daemon on free ports, over a data folder of its own and a fake Docker Hub. */
+export interface LiveMirror extends AsyncDisposable {
+  hub: FakeHub
+  data: string
+  adminUrl: string
+  /** Publishes an image as `repository:tag` and pulls all of it through the mirror. */
+  pull(name: string, image?: TestImage): Promise<TestImage>
+  /** Lets time pass: everything was used so much longer ago. */
+  age(ms: number): Promise<void>
+  /** Asks the admin listener; a body goes out as JSON. */
+  ask(path: string, options?: Omit<AskOptions, 'body'> & { body?: object }): Promise<Answer>
+  stats(): Promise<Stats>
+}
+
+export async function startLiveMirror(env: Record<string, string> = {}): Promise<LiveMirror> {
+  await using parts = new AsyncDisposableStack()
+  const hub = parts.use(await startFakeHub())
+  const { path } = parts.use(await temporaryFolder())
+  const data = join(path, 'data')
+  const { config } = await loadConfig({
+    environment: {
+      ENTREPOT_DATA: data,
+      ENTREPOT_LISTEN__HOST: '127.0.0.1',
+      ENTREPOT_LISTEN__PORT: '0',
+      ENTREPOT_ADMIN__PORT: '0',
+      ENTREPOT_UPSTREAMS__DOCKER_IO__URL: hub.url,
+      ...env,
+    },
+  })
+  const log = parts.use(
+    createLogger({ level: 'debug', format: 'json', to: join(path, 'log.jsonl') }),
+  )
+  const daemon = parts.use(await startDaemon(config, log.logger, new AbortController().signal))
+  const { address, adminAddress } = daemon
+  const running = parts.move()
+  const mirror: LiveMirror = {
+    hub,
+    data,
+    adminUrl: listenUrl(adminAddress),
+    async pull(name, image) {
+      const [repository = '', tag = ''] = name.split(':')
+      const published = image ?? (await buildImage({ seed: name }))
+      hub.add(repository, tag, published)
+      const url = `http://${address.host}:${address.port}/v2/${repository}`
+      await fetchedDigest(`${url}/manifests/${tag}`)
+      for (const digest of published.manifests.keys()) {
+        await fetchedDigest(`${url}/manifests/${digest}`)
+      }
+      for (const digest of published.blobs.keys()) await fetchedDigest(`${url}/blobs/${digest}`)
+      // A client has its last byte before the blob is committed.
+      await eventually('all is kept', async () => (await mirror.stats()).fills.length === 0)
+      return published
+    },
+    async age(ms) {
+      // A pass writes down the uses so far, so that none comes later.
+      await mirror.ask('evict', { method: 'POST', body: {} })
+      const database = new DatabaseSync(join(data, 'inventory.db'))
+      database.exec('pragma busy_timeout = 5000')
+      for (const column of ['stored_at_ms', 'used_at_ms']) {
+        database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
+      }
+      database.close()
+    },
+    ask: (to, { body, headers, ...options } = {}) =>
+      ask(adminAddress, `/api/v1/${to}`, {
+        ...options,
+        headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+        ...(body && { body: JSON.stringify(body) }),
+      }),
+    async stats() {
+      return JSON.parse((await mirror.ask('stats')).body.toString()) as Stats
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+  return mirror
+}
+
+/** The JSON of an answer. */
+export function jsonOf(answer: Answer): unknown {
+  return JSON.parse(answer.body.toString())
+}
+
+/** The JSON of each line of an answer. */
+export function linesOf(answer: Answer): Record<string, unknown>[] {
+  const lines = answer.body.toString().split('\n').filter(Boolean)
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+}
