@@ -8,29 +8,7 @@ import { freePort } from '../support/free-port.ts'
 import { RunningProcess } from '../support/processes.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ENTREPOT, runEntrepot } from './run-entrepot.ts'
-
-interface Started {
-  msg: string
-  address: string
-  adminAddress: string
-  'registry-mirrors': string[]
-  data: string
-}
-
-function spawnMirror(data: string, env: Record<string, string> = {}): RunningProcess {
-  const args = ['serve', '--host', '127.0.0.1', '--port', '0', '--data', data]
-  return new RunningProcess([...ENTREPOT, ...args], {
-    env: { ENTREPOT_ADMIN__PORT: '0', ...env },
-  })
-}
-
-function lineOf(mirror: RunningProcess, message: string): Promise<Started> {
-  return eventually(`the log line "${message}"`, () => {
-    if (mirror.exit) throw new Error(`the mirror ended:\n${mirror.output}`)
-    const lines = mirror.output.split('\n').filter((line) => line.endsWith('}'))
-    return lines.map((line) => JSON.parse(line) as Started).find(({ msg }) => msg === message)
-  })
-}
+import { lineOf, spawnMirror } from './spawned-mirror.ts'
 
 describe('serve', () => {
   test('answers clients until SIGTERM, and ends with 0', async () => {

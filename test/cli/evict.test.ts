@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TestImage } from '../support/images.ts'
+import { MirrorStage } from './mirror-stage.ts'
+import { rowsOf, shortDigestOf } from './tables.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('what goes', () => {
+  let stage: MirrorStage
+  let alpine: TestImage
+  let node: TestImage
+
+  beforeEach(async () => {
+    stage = await MirrorStage.start()
+    alpine = await stage.pull('library/alpine:3')
+    await stage.age(HOUR_MS)
+    node = await stage.pull('library/node:22')
+  })
+
+  afterEach(() => stage[Symbol.asyncDispose]())
+
+  test('is told by a dry run, and gone after the real one', async () => {
+    await stage.age(HOUR_MS)
+    const dry = await stage.run('evict', '--dry-run', '--to', '0B')
+    expect(dry.code).toBe(0)
+    const [table = '', summary] = dry.stdout.split(/\n(?=would)/)
+    expect(rowsOf(table)).toMatchObject([
+      { DIGEST: shortDigestOf(alpine), 'LAST USE': '2h', NAMES: 'docker.io/library/alpine:3' },
+      { DIGEST: shortDigestOf(node), 'LAST USE': '1h', NAMES: 'docker.io/library/node:22' },
+    ])
+    expect(summary).toMatch(/^would evict 2 images, \d+ contents: [\d.]+ KiB\n$/)
+    const json = await stage.run('evict', '--dry-run', '--to', '0B', '--json')
+    expect(json.stdout.trimEnd().split('\n')).toHaveLength(2)
+    const real = await stage.run('evict', '--to', '0B')
+    expect(real).toMatchObject({ code: 0, stdout: summary?.replace('would evict', 'evicted') })
+    expect(rowsOf((await stage.run('ls')).stdout)).toEqual([])
+    expect(await stage.run('evict')).toMatchObject({ code: 0, stdout: 'evicted nothing\n' })
+  })
+
+  test('by its name goes at once', async () => {
+    const { code, stdout } = await stage.run('purge', 'docker.io/library/node:22', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ images: 1 })
+    expect(rowsOf((await stage.run('ls')).stdout)).toMatchObject([
+      { DIGEST: shortDigestOf(alpine) },
+    ])
+    expect(await stage.run('purge', 'node')).toMatchObject({
+      code: 0,
+      stdout: 'purged nothing\n',
+    })
+  })
+})

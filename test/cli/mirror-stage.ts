@@ -1,0 +1,123 @@
+import { DatabaseSync } from 'node:sqlite'
+import { join } from 'node:path'
+import type { JobList } from '../../src/admin-api.ts'
+import type { Stats } from '../../src/http/admin/stats.ts'
+import { type Digest, encodedOf } from '../../src/oci/digest.ts'
+import { eventually } from '../support/eventually.ts'
+import { type FakeHub, startFakeHub } from '../support/fake-hub/fake-hub.ts'
+import { fetchedDigest } from '../support/fetched.ts'
+import { buildImage, type TestImage } from '../support/images.ts'
+import type { RunningProcess } from '../support/processes.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { type Ended, runEntrepot } from './run-entrepot.ts'
+import { lineOf, spawnMirror, type Started } from './spawned-mirror.ts'
+
+/** A daemon with a fake Docker Hub behind it, and the commands that talk to it. */
+export class MirrorStage implements AsyncDisposable {
+  readonly hub: FakeHub
+  readonly data: string
+  readonly #env: Record<string, string>
+  readonly #parts: AsyncDisposableStack
+  #process: RunningProcess | undefined
+  #started: Started | undefined
+
+  private constructor(
+    hub: FakeHub,
+    folder: string,
+    env: Record<string, string>,
+    parts: AsyncDisposableStack,
+  ) {
+    this.hub = hub
+    this.data = join(folder, 'data')
+    this.#env = { ENTREPOT_UPSTREAMS__DOCKER_IO__URL: hub.url, ...env }
+    this.#parts = parts
+  }
+
+  static async start(env: Record<string, string> = {}): Promise<MirrorStage> {
+    await using parts = new AsyncDisposableStack()
+    const hub = parts.use(await startFakeHub())
+    const { path } = parts.use(await temporaryFolder())
+    const stage = new MirrorStage(hub, path, env, parts.move())
+    try {
+      await stage.restart()
+    } catch (cause) {
+      await stage[Symbol.asyncDispose]()
+      throw cause
+    }
+    return stage
+  }
+
+  get adminUrl(): string {
+    return `http://${this.#started?.adminAddress}`
+  }
+
+  /** Publishes an image and pulls all of it through the mirror. */
+  async pull(name: string, image?: TestImage): Promise<TestImage> {
+    const [repository = '', tag = ''] = name.split(':')
+    const published = image ?? (await buildImage({ seed: name }))
+    this.hub.add(repository, tag, published)
+    const url = `http://${this.#started?.address}/v2/${repository}`
+    await fetchedDigest(`${url}/manifests/${tag}`)
+    for (const digest of published.blobs.keys()) await fetchedDigest(`${url}/blobs/${digest}`)
+    // A client has its last byte before the blob is committed.
+    await eventually('all is kept', async () => (await this.stats()).fills.length === 0)
+    return published
+  }
+
+  /** Lets time pass: everything was used so much longer ago. */
+  async age(ms: number): Promise<void> {
+    await this.stop()
+    const database = new DatabaseSync(join(this.data, 'inventory.db'))
+    for (const column of ['stored_at_ms', 'used_at_ms']) {
+      database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
+    }
+    database.close()
+    await this.restart()
+  }
+
+  async stop(): Promise<void> {
+    this.#process?.kill('SIGTERM')
+    await this.#process?.exited
+  }
+
+  /** Waits until a job has begun and said how far it is. */
+  async untilProgressOf(name: string): Promise<void> {
+    await eventually(`${name} is under way`, async () => {
+      const answer = await fetch(`${this.adminUrl}/api/v1/jobs`)
+      const { jobs } = (await answer.json()) as JobList
+      return jobs.some((job) => job.name === name && job.progress !== null)
+    })
+  }
+
+  /** Where the store keeps a blob. */
+  pathOf(digest: Digest): string {
+    const hex = encodedOf(digest)
+    return join(this.data, 'blobs', 'sha256', hex.slice(0, 2), hex)
+  }
+
+  /** Runs a command that talks to this daemon. */
+  run(...args: string[]): Promise<Ended> {
+    return runEntrepot(args, { ...this.#env, ENTREPOT_ADMIN__PORT: this.#adminPort })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]()
+    await this.#parts.disposeAsync()
+  }
+
+  get #adminPort(): string {
+    return new URL(this.adminUrl).port
+  }
+
+  /** Starts it again, after `stop`. */
+  async restart(): Promise<void> {
+    this.#process = spawnMirror(this.data, this.#env)
+    this.#started = await lineOf(this.#process, 'started')
+  }
+
+  /** What it says of itself. */
+  async stats(): Promise<Stats> {
+    const answer = await fetch(`${this.adminUrl}/api/v1/stats`)
+    return (await answer.json()) as Stats
+  }
+}
