@@ -41,7 +41,7 @@ export interface JobStatus {
   nextRunAtMs: number | undefined
 }
 
-/** Where the end of the last run is kept over a restart. Does without where that fails. */
+/** Where the end of the last run is kept over a restart. Jobs run also where it fails. */
 export interface JobMemory {
   recall(name: string): Promise<JobRun | undefined>
   keep(name: string, run: JobRun): Promise<void>

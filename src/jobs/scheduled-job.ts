@@ -77,7 +77,7 @@ export class ScheduledJob implements AsyncDisposable {
   async #runRegularly(): Promise<void> {
     const { clock, memory } = this.#options
     const { signal } = this.#abort
-    const recalled = await memory.recall(this.#job.name)
+    const recalled = await this.#attempt(() => memory.recall(this.#job.name))
     // One that was triggered meanwhile is later.
     this.#lastRun ??= recalled
     this.#nextRunAtMs ??= this.#firstRunAtMs(clock.now())
@@ -143,7 +143,16 @@ export class ScheduledJob implements AsyncDisposable {
     this.#progress = undefined
     this.#lastRun = run
     this.#nextRunAtMs = this.#dueAfter(run)
-    await this.#options.memory.keep(this.#job.name, run)
+    await this.#attempt(() => this.#options.memory.keep(this.#job.name, run))
+  }
+
+  async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#options.events.jobFailed({ job: this.#job.name, error })
+      return undefined
+    }
   }
 
   #dueAfter({ startedAtMs, endedAtMs, error }: JobRun): number {

@@ -124,6 +124,8 @@ export interface Totals {
   pulls: Record<PullOutcome, number>
   /** `served`: of manifests and blobs. */
   bytes: { served: number; fetched: number }
+  /** Contents that were found missing or wrong. */
+  lostContents: number
 }
 
 /**
@@ -309,7 +311,7 @@ export class Events {
 
   /** The counters' own numbers, for who wants them without a scrape. */
   totals(): Totals {
-    const { pulls, servedBytes, fetchedBytes } = this.#metrics
+    const { pulls, servedBytes, fetchedBytes, lostContents } = this.#metrics
     const byOutcome = PULL_OUTCOMES.map((outcome) => [outcome, pulls.total('outcome', outcome)])
     return {
       pulls: Object.fromEntries(byOutcome) as Record<PullOutcome, number>,
@@ -317,6 +319,7 @@ export class Events {
         served: servedBytes.total('kind', 'manifest') + servedBytes.total('kind', 'blob'),
         fetched: fetchedBytes.total(),
       },
+      lostContents: lostContents.total(),
     }
   }
 }

@@ -286,6 +286,24 @@ describe('the last run', () => {
   })
 })
 
+it('a job runs also where its last run can be neither recalled nor kept', async () => {
+  const memory = new TestMemory()
+  memory.recall = () => Promise.reject(new Error('cannot recall'))
+  memory.keep = () => Promise.reject(new Error('cannot keep'))
+  const { clock, scheduler, said } = rig(memory)
+  await using _scheduler = scheduler
+  const job = new TestJob(clock, { first: 'when-due' })
+  scheduler.add(job)
+  await job.started(1)
+  const triggered = scheduler.trigger('sweep', quiet)
+  job.end({ found: 3 })
+  expect(await triggered).toEqual({ found: 3 })
+  expect(said).toContain('sweep failed: cannot recall')
+  expect(said).toContain('sweep failed: cannot keep')
+  await pass(clock, HOUR_MS)
+  expect(job.runs).toBe(2)
+})
+
 describe('stopping', () => {
   it('waits until the run under way has come to its end', async () => {
     const { scheduler } = rig()

@@ -50,6 +50,7 @@ test('a pull is one line and its counters', async () => {
   expect(events.totals()).toEqual({
     pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
     bytes: { served: 500, fetched: 0 },
+    lostContents: 0,
   })
   expect(await sample('entrepot_requests_total')).toEqual([
     'entrepot_requests_total{kind="manifest",method="GET",status="2xx"} 1',
@@ -139,6 +140,7 @@ test('what a job has done is news, that it had nothing to do is not', async () =
 test('content that is lost is counted by what was wrong with it', async () => {
   events.contentLost({ digest: 'sha256:0', fault: 'wrong-bytes' })
   expect(lines[0]).toMatchObject({ level: 50, digest: 'sha256:0', fault: 'wrong-bytes' })
+  expect(events.totals().lostContents).toBe(1)
   expect(await sample('entrepot_lost_contents_total')).toEqual([
     'entrepot_lost_contents_total{fault="wrong-bytes"} 1',
   ])
