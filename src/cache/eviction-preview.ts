@@ -8,6 +8,8 @@ export class EvictionPreview implements Roots {
   readonly #inventory: Inventory
   /** How many manifests would still name contents, some of whose parents would have gone. */
   readonly #parentsLeft = new Map<Digest, number>()
+  /** Roots that are still listed, and would have gone. */
+  readonly #taken = new Set<Digest>()
   readonly #gone: InventoryTotals = { bytes: 0, entries: 0, onceBytes: 0 }
 
   constructor(inventory: Inventory) {
@@ -29,14 +31,15 @@ export class EvictionPreview implements Roots {
 
   async evict(root: Candidate, mayGo: MayGo): Promise<Candidate[]> {
     const gone: Candidate[] = []
-    let level = [root]
+    let level = this.#taken.has(root.digest) ? [] : [root]
     while (level.length > 0) {
       const going = level.filter(mayGo)
       gone.push(...going)
       level = []
       for (const { digest } of going) level.push(...(await this.#orphansOf(digest)))
     }
-    for (const { sizeBytes, usage } of gone) {
+    for (const { digest, sizeBytes, usage } of gone) {
+      this.#taken.add(digest)
       this.#gone.entries++
       this.#gone.bytes += sizeBytes
       if (usage === 'once') this.#gone.onceBytes += sizeBytes

@@ -37,6 +37,16 @@ describe('what goes', () => {
     expect(await stage.run('evict')).toMatchObject({ code: 0, stdout: 'evicted nothing\n' })
   })
 
+  test('is told once, and is not what is pinned', async () => {
+    await stage.age(HOUR_MS)
+    await stage.run('pin', 'node:*')
+    const dry = await stage.run('evict', '--dry-run', '--to', '0B', '--json')
+    const lines = dry.stdout.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { digest: alpine.root.digest, names: [{ tags: ['3'] }] },
+    ])
+  })
+
   test('by its name goes at once', async () => {
     const { code, stdout } = await stage.run('purge', 'docker.io/library/node:22', '--json')
     expect(code).toBe(0)
