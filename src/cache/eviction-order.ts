@@ -24,9 +24,10 @@ export function goesFirst<T extends Used>(
   once: T | undefined,
   again: T | undefined,
   { bytes, onceBytes }: Pick<InventoryTotals, 'bytes' | 'onceBytes'>,
+  onceShare = ONCE_SHARE,
 ): T | undefined {
   if (!once || !again) return once ?? again
-  if (onceBytes > bytes * ONCE_SHARE) return once
+  if (onceBytes > bytes * onceShare) return once
   return isColder(again, once) ? again : once
 }
 

@@ -96,19 +96,22 @@ function usageOf({ reused }: ContentRow): Usage {
   return reused === 1 ? 'again' : 'once'
 }
 
+/** Sorted here, which SQLite takes longer for than for all the rest. */
 async function namesOf(db: Kysely<Schema>, digests: Digest[]): Promise<Map<Digest, ContentName[]>> {
-  const names = new Map<Digest, ContentName[]>()
-  for (const row of await namedRows(db, digests)) {
-    const ofContent = names.get(row.digest) ?? []
-    names.set(row.digest, ofContent)
-    const last = ofContent.at(-1)
-    const isSame = last?.repository.registry === row.registry && last.repository.name === row.name
-    if (!isSame) {
-      const { registry, name } = row
-      ofContent.push({ repository: { registry, name }, tags: row.tag === null ? [] : [row.tag] })
-    } else if (row.tag !== null) {
-      last.tags.push(row.tag)
-    }
+  const names = new Map<Digest, ContentName[]>(digests.map((digest) => [digest, []]))
+  for (const { digest, registry, name } of await linkRows(db, digests)) {
+    names.get(digest)?.push({ repository: { registry, name }, tags: [] })
+  }
+  for (const { digest, registry, name, tag } of await tagRows(db, digests)) {
+    const known = names
+      .get(digest)
+      ?.find(({ repository }) => repository.registry === registry && repository.name === name)
+    if (known) known.tags.push(tag)
+    else names.get(digest)?.push({ repository: { registry, name }, tags: [tag] })
+  }
+  for (const ofContent of names.values()) {
+    ofContent.sort(byRepository)
+    for (const { tags } of ofContent) tags.sort()
   }
   return names
 }
@@ -117,26 +120,27 @@ interface NamedRow {
   digest: Digest
   registry: string
   name: Repository
-  /** Null for the link itself. */
-  tag: Tag | null
 }
 
-function namedRows(db: Kysely<Schema>, digests: Digest[]): Promise<NamedRow[]> {
+function linkRows(db: Kysely<Schema>, digests: Digest[]): Promise<NamedRow[]> {
   return db
     .selectFrom('link')
     .innerJoin('repository', 'repository.id', 'link.repository_id')
-    .select(['link.digest', 'registry', 'repository.name', sql<Tag | null>`null`.as('tag')])
+    .select(['link.digest', 'registry', 'repository.name'])
     .where('link.digest', 'in', digests)
-    .unionAll(
-      db
-        .selectFrom('tag')
-        .innerJoin('repository', 'repository.id', 'tag.repository_id')
-        .select(['tag.digest', 'registry', 'repository.name', sql<Tag | null>`tag.name`.as('tag')])
-        .where('tag.digest', 'in', digests),
-    )
-    .orderBy('digest')
-    .orderBy('registry')
-    .orderBy('name')
-    .orderBy('tag')
     .execute()
+}
+
+function tagRows(db: Kysely<Schema>, digests: Digest[]): Promise<(NamedRow & { tag: Tag })[]> {
+  return db
+    .selectFrom('tag')
+    .innerJoin('repository', 'repository.id', 'tag.repository_id')
+    .select(['tag.digest', 'registry', 'repository.name', 'tag.name as tag'])
+    .where('tag.digest', 'in', digests)
+    .execute()
+}
+
+function byRepository({ repository: a }: ContentName, { repository: b }: ContentName): number {
+  if (a.registry !== b.registry) return a.registry < b.registry ? -1 : 1
+  return a.name < b.name ? -1 : 1
 }

@@ -50,6 +50,15 @@ ${sections.map(renderSection).join('\n\n')}
 `
 }
 
+/** The report with its section of that title replaced, or with the section at its end. */
+export function replaceSection(report: string, section: Section): string {
+  const start = report.indexOf(`## ${section.title}\n`)
+  const before = start < 0 ? `${report}\n` : report.slice(0, start)
+  const end = start < 0 ? -1 : report.indexOf('\n## ', start)
+  const after = end < 0 ? '' : report.slice(end)
+  return `${before}${renderSection(section)}\n${after}`
+}
+
 function renderSection(section: Section): string {
   return `## ${section.title}\n\n${section.method}\n\n${table(section.head, section.rows)}`
 }
