@@ -23,9 +23,10 @@ import type {
   Use,
 } from './inventory.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
-import { columnsOf, contentOf, descriptorOf } from './rows.ts'
+import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
-import { putContent, putLink, putRepository } from './writes.ts'
+import { dropTag, putTag, tagNames, tagRecord } from './tags.ts'
+import { putContent, putLink } from './writes.ts'
 
 /** Takes some milliseconds, for which pulls have to wait. */
 const USES_PER_TURN = 25
@@ -101,46 +102,19 @@ export class SqlInventory implements Inventory {
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
-    const row = await this.#tagsOf(repository)
-      .select(['digest', 'media_type', 'size_bytes', 'checked_at_ms'])
-      .where('tag.name', '=', tag)
-      .executeTakeFirst()
-    return row && { descriptor: descriptorOf(row), checkedAtMs: row.checked_at_ms }
+    return tagRecord(this.#db, repository, tag)
   }
 
   async putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void> {
-    await this.#db.transaction().execute(async (trx) => {
-      const row = {
-        repository_id: await putRepository(trx, repository),
-        name: tag,
-        ...columnsOf(record.descriptor),
-        checked_at_ms: record.checkedAtMs,
-      }
-      await trx
-        .insertInto('tag')
-        .values(row)
-        .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(row))
-        .execute()
-    })
+    await this.#db.transaction().execute((trx) => putTag(trx, repository, tag, record))
   }
 
   async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
-    await this.#db
-      .deleteFrom('tag')
-      .where('name', '=', tag)
-      .where('repository_id', '=', (eb) =>
-        eb
-          .selectFrom('repository')
-          .select('id')
-          .where('registry', '=', repository.registry)
-          .where('name', '=', repository.name),
-      )
-      .execute()
+    await dropTag(this.#db, repository, tag)
   }
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
-    const rows = await this.#tagsOf(repository).select('tag.name').orderBy('tag.name').execute()
-    return rows.map((row) => row.name)
+    return tagNames(this.#db, repository)
   }
 
   async touch(uses: Use[]): Promise<void> {
@@ -240,13 +214,5 @@ export class SqlInventory implements Inventory {
       .select('link.digest')
       .where('link.digest', '=', digest)
       .where('repository.registry', '=', registry)
-  }
-
-  #tagsOf(repository: RepositoryId) {
-    return this.#db
-      .selectFrom('tag')
-      .innerJoin('repository', 'repository.id', 'tag.repository_id')
-      .where('repository.registry', '=', repository.registry)
-      .where('repository.name', '=', repository.name)
   }
 }

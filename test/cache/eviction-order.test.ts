@@ -55,7 +55,7 @@ describe('the order of eviction', () => {
         }
         expect(seen).toEqual(await orderByModel(model, mayGo))
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
   })
 

@@ -185,9 +185,9 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       await inventory.touch([])
     })
 
-    it('takes and pages through ten thousand contents that one repository links', async () => {
+    it('takes and pages through thousands of contents that one repository links', async () => {
       await using inventory = await make()
-      const all = Array.from({ length: 10_000 }, (_, index) => contentOf(`content ${index}`))
+      const all = Array.from({ length: 3_000 }, (_, index) => contentOf(`content ${index}`))
       await Promise.all(all.map((content) => inventory.record(content, [], alpine)))
       await inventory.touch(all.map(({ digest }) => ({ digest, repository: alpine, atMs: 9_000 })))
       const seen: Digest[] = []
@@ -197,8 +197,8 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
         page = await inventory.contents(seen.at(-1), 999)
       }
       expect(seen).toEqual(all.map(({ digest }) => digest).sort())
-      expect(await inventory.isLinked(all[5_000]!.digest, alpine)).toBe(true)
-      expect((await inventory.totals()).entries).toBe(10_000)
+      expect(await inventory.isLinked(all[1_500]!.digest, alpine)).toBe(true)
+      expect((await inventory.totals()).entries).toBe(3_000)
     })
 
     it('keeps its sums right when records and forgets of the same content race', async () => {

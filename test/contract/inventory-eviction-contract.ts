@@ -228,7 +228,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
       expect(seen).toHaveLength(4)
     })
 
-    it('a manifest that names thousands', async () => {
+    it('a manifest that names a thousand', async () => {
       await using inventory = await make()
       const blobs = Array.from({ length: 1_000 }, (_, index) => contentOf(`blob ${index}`))
       await inventory.record(image, blobs.map(descriptorOf), alpine)

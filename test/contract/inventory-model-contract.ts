@@ -27,7 +27,7 @@ export function inventoryModelContract(name: string, make: () => Promise<Invento
           }
           expect(await factsOf(inventory)).toEqual(await factsOf(model))
         }),
-        { numRuns: 200 },
+        { numRuns: 120 },
       )
     })
   })

@@ -15,7 +15,8 @@ for (let round = 0; ; round++) {
     [blobOf(Buffer.from(`child ${round}`))],
     repository,
   )
-  if (round % 3 === 0) await inventory.forget(blob.digest)
+  if (round % 4 === 0) await inventory.forget(blob.digest)
+  else if (round % 4 === 1) await inventory.evict(blob.digest, () => true)
   // Synchronously, so that what was said is what the parent hears, whenever the end comes.
   else writeSync(1, `${blob.digest}\n`)
 }
