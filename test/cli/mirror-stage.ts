@@ -1,13 +1,13 @@
-import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import type { JobList } from '../../src/admin-api.ts'
-import type { Stats } from '../../src/http/admin/stats.ts'
 import { type Digest, encodedOf } from '../../src/oci/digest.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FakeHub, startFakeHub } from '../support/fake-hub/fake-hub.ts'
 import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage, type TestImage } from '../support/images.ts'
 import type { RunningProcess } from '../support/processes.ts'
+import { untilKept } from '../support/until-kept.ts'
+import { letTimePass, writeUsesDown } from '../support/passing-time.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { type Ended, runEntrepot } from './run-entrepot.ts'
 import { lineOf, spawnMirror, type Started } from './spawned-mirror.ts'
@@ -39,7 +39,7 @@ export class MirrorStage implements AsyncDisposable {
     const { path } = parts.use(await temporaryFolder())
     const stage = new MirrorStage(hub, path, env, parts.move())
     try {
-      await stage.restart()
+      await stage.#serve()
     } catch (cause) {
       await stage[Symbol.asyncDispose]()
       throw cause
@@ -59,20 +59,14 @@ export class MirrorStage implements AsyncDisposable {
     const url = `http://${this.#started?.address}/v2/${repository}`
     await fetchedDigest(`${url}/manifests/${tag}`)
     for (const digest of published.blobs.keys()) await fetchedDigest(`${url}/blobs/${digest}`)
-    // A client has its last byte before the blob is committed.
-    await eventually('all is kept', async () => (await this.stats()).fills.length === 0)
+    await untilKept(this.adminUrl, published.root.digest, tag)
     return published
   }
 
   /** Lets time pass: everything was used so much longer ago. */
   async age(ms: number): Promise<void> {
-    await this.stop()
-    const database = new DatabaseSync(join(this.data, 'inventory.db'))
-    for (const column of ['stored_at_ms', 'used_at_ms']) {
-      database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
-    }
-    database.close()
-    await this.restart()
+    await writeUsesDown(this.adminUrl)
+    letTimePass(this.data, ms)
   }
 
   async stop(): Promise<void> {
@@ -109,15 +103,8 @@ export class MirrorStage implements AsyncDisposable {
     return new URL(this.adminUrl).port
   }
 
-  /** Starts it again, after `stop`. */
-  async restart(): Promise<void> {
+  async #serve(): Promise<void> {
     this.#process = spawnMirror(this.data, this.#env)
     this.#started = await lineOf(this.#process, 'started')
-  }
-
-  /** What it says of itself. */
-  async stats(): Promise<Stats> {
-    const answer = await fetch(`${this.adminUrl}/api/v1/stats`)
-    return (await answer.json()) as Stats
   }
 }

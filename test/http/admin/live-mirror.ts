@@ -1,15 +1,15 @@
-import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/config/load.ts'
 import { startDaemon } from '../../../src/daemon.ts'
 import type { Stats } from '../../../src/http/admin/stats.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { listenUrl } from '../../../src/util/listen-url.ts'
-import { eventually } from '../../support/eventually.ts'
 import { type FakeHub, startFakeHub } from '../../support/fake-hub/fake-hub.ts'
 import { fetchedDigest } from '../../support/fetched.ts'
 import { buildImage, type TestImage } from '../../support/images.ts'
+import { letTimePass, writeUsesDown } from '../../support/passing-time.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { untilKept } from '../../support/until-kept.ts'
 import { type Answer, ask, type AskOptions } from '../mirror.ts'
 
 /** The whole daemon on free ports, over a data folder of its own and a fake Docker Hub. */
@@ -61,19 +61,12 @@ export async function startLiveMirror(env: Record<string, string> = {}): Promise
         await fetchedDigest(`${url}/manifests/${digest}`)
       }
       for (const digest of published.blobs.keys()) await fetchedDigest(`${url}/blobs/${digest}`)
-      // A client has its last byte before the blob is committed.
-      await eventually('all is kept', async () => (await mirror.stats()).fills.length === 0)
+      await untilKept(mirror.adminUrl, published.root.digest, tag)
       return published
     },
     async age(ms) {
-      // A pass writes down the uses so far, so that none comes later.
-      await mirror.ask('evict', { method: 'POST', body: {} })
-      const database = new DatabaseSync(join(data, 'inventory.db'))
-      database.exec('pragma busy_timeout = 5000')
-      for (const column of ['stored_at_ms', 'used_at_ms']) {
-        database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
-      }
-      database.close()
+      await writeUsesDown(mirror.adminUrl)
+      letTimePass(data, ms)
     },
     ask: (to, { body, headers, ...options } = {}) =>
       ask(adminAddress, `/api/v1/${to}`, {

@@ -143,7 +143,7 @@ describe('work that is under way', () => {
   let slow: LiveMirror
 
   beforeEach(async () => {
-    slow = await startLiveMirror({ ENTREPOT_SCRUB__RATE: '100KiB' })
+    slow = await startLiveMirror({ ENTREPOT_SCRUB__RATE: '300KiB' })
     await slow.pull('library/alpine:3')
   })
 

@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** Makes everything that a mirror holds, which may run, used so much longer ago. */
+export function letTimePass(dataFolder: string, ms: number): void {
+  using database = new DatabaseSync(join(dataFolder, 'inventory.db'))
+  database.exec('pragma busy_timeout = 5000')
+  for (const column of ['stored_at_ms', 'used_at_ms']) {
+    database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
+  }
+}
+
+/** So that no use so far is recorded later. */
+export async function writeUsesDown(adminUrl: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${adminUrl}/api/v1/evict`, { method: 'POST', headers })
+  await answer.text()
+}
