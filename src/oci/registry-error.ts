@@ -2,7 +2,7 @@
  * The status of every error code that can go over the wire: the codes of distribution-spec
  * (Error Codes), and those the spec leaves to the registry. Only this table names statuses.
  */
-export const STATUS_OF = {
+const STATUS_OF = {
   BLOB_UNKNOWN: 404,
   BLOB_UPLOAD_INVALID: 400,
   BLOB_UPLOAD_UNKNOWN: 404,

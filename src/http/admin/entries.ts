@@ -73,10 +73,10 @@ export function progressEntry({ done, total, unit }: Progress): WorkProgress {
   return { done, total: total ?? null, unit }
 }
 
-export function nameOf({ registry, name }: RepositoryId): string {
+function nameOf({ registry, name }: RepositoryId): string {
   return `${registry}/${name}`
 }
 
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   return new Date(ms).toISOString()
 }
