@@ -76,18 +76,20 @@ export class Holdings {
     await this.#keep('blob', descriptor, [], repository, spool, signal)
   }
 
-  /** Keeps a verified manifest, what it names, and its link. Failure is reported, not thrown. */
+  /** Keeps a verified manifest, what it names, and its link; false where that fails, which is reported. */
   async keepManifest(
     repository: RepositoryId,
     descriptor: Descriptor,
     bytes: Uint8Array,
     children: Descriptor[],
-  ): Promise<void> {
-    await this.#attempt('keep manifest', descriptor.digest, async () => {
+  ): Promise<boolean> {
+    const isKept = await this.#attempt('keep manifest', descriptor.digest, async () => {
       await using spool = await this.#spools.create(descriptor.digest)
       await spool.append(bytes)
       await this.#keep('manifest', descriptor, children, repository, spool, NEVER)
+      return true
     })
+    return isKept ?? false
   }
 
   /** Asks the inventory something; `undefined` where it fails. */

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
 import type { RepositoryId } from '../inventory/inventory.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import {
   isIndexType,
@@ -16,6 +15,7 @@ import {
 } from '../oci/reference.ts'
 import type { Manifest, Outcome, PullOptions, Resolved } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
+import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Absences } from './absences.ts'
 import type { Holdings } from './holdings.ts'
@@ -27,6 +27,9 @@ import type { WatchedSource } from './watched-source.ts'
 const MEMORY_BYTES = 64 * 1024 * 1024
 const ENTRY_OVERHEAD_BYTES = 1024
 
+/** A manifest that could not be kept, as with a full disk, is tried again after this long. */
+const KEEP_AGAIN_AFTER_MS = 60_000
+
 /** Upstream counts as reachable for this long after an answer. */
 const REACHABLE_FOR_MS = 60_000
 
@@ -37,6 +40,7 @@ export interface ManifestsOptions {
   links: Links
   uses: Uses
   absences: Absences
+  clock: Clock
   /** Ends what several callers share. */
   signal: AbortSignal
 }
@@ -50,6 +54,8 @@ interface Remembered {
    * of it was held there.
    */
   wholeAtLoss: Map<string, number | undefined>
+  /** From when on it is to be kept, where that has failed. */
+  keepAgainAtMs: number | undefined
 }
 
 interface Loaded {
@@ -78,6 +84,7 @@ export class Manifests {
     const known = this.#known(ref)
     if (known) {
       uses.record(this.#id(ref), ref.digest)
+      if (known.keepAgainAtMs !== undefined) this.#keepAgain(ref, known, known.keepAgainAtMs)
       return (await this.#isOwed(ref, known, signal)) ? known.manifest : undefined
     }
     const key = formatReference(ref)
@@ -113,8 +120,7 @@ export class Manifests {
       absences.add(formatReference(ref))
       return undefined
     }
-    const { content } = this.#remember(ref, manifest)
-    this.#keep(ref, manifest, [...content.manifests, ...content.blobs])
+    this.#keep(ref, this.#remember(ref, manifest))
     return manifest
   }
 
@@ -174,14 +180,30 @@ export class Manifests {
       const what = `${repository}@${digest} is not a manifest of type ${mediaType}`
       throw new UpstreamError(this.#options.registry, 'invalid', what)
     }
-    return { manifest: { ...manifest, outcome: 'hit' }, content, wholeAtLoss: new Map() }
+    return {
+      manifest: { ...manifest, outcome: 'hit' },
+      content,
+      wholeAtLoss: new Map(),
+      keepAgainAtMs: undefined,
+    }
   }
 
-  #keep(ref: Reference, { descriptor, bytes }: Manifest, children: Descriptor[]): void {
-    const keeping = this.#options.holdings
-      .keepManifest(this.#id(ref), descriptor, bytes, children)
-      .finally(() => this.#keeping.delete(keeping))
+  #keep(ref: Reference, remembered: Remembered): void {
+    remembered.keepAgainAtMs = undefined
+    const keeping = this.#keepNow(ref, remembered).finally(() => this.#keeping.delete(keeping))
     this.#keeping.add(keeping)
+  }
+
+  async #keepNow(ref: Reference, remembered: Remembered): Promise<void> {
+    const { holdings, clock } = this.#options
+    const { descriptor, bytes } = remembered.manifest
+    const children = [...remembered.content.manifests, ...remembered.content.blobs]
+    if (await holdings.keepManifest(this.#id(ref), descriptor, bytes, children)) return
+    remembered.keepAgainAtMs = clock.now() + KEEP_AGAIN_AFTER_MS
+  }
+
+  #keepAgain(ref: Reference, remembered: Remembered, fromMs: number): void {
+    if (this.#options.clock.now() >= fromMs) this.#keep(ref, remembered)
   }
 
   /**

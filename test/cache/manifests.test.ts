@@ -90,6 +90,24 @@ describe('a manifest', () => {
     expect(source.count('manifest')).toBe(1)
   })
 
+  it('that could not be kept is kept when it is asked for a minute later', async () => {
+    const source = prepare(amd)
+    const clock = new FakeClock()
+    await using rig = await mirrorOn(source, { clock })
+    const { digest } = amd.root
+    rig.spools.beforeCreate = () => Promise.reject(new StoreError('io', 'broken'))
+    await pull(rig, digest)
+    await until('it has failed', () => rig.logged('store failed').length === 1)
+    rig.spools.beforeCreate = () => Promise.resolve()
+    clock.advance(59_999)
+    await pull(rig, digest)
+    expect(rig.spools.open).toBe(0)
+    clock.advance(1)
+    await pull(rig, digest)
+    await until('it is kept', () => rig.inventory.held(digest))
+    expect(source.count('manifest')).toBe(1)
+  })
+
   it('is served before it is kept, and also where it cannot be kept', async () => {
     const source = prepare()
     await using rig = await mirrorOn(source)
