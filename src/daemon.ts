@@ -13,9 +13,8 @@ import { Space } from './cache/space.ts'
 import { Sweep } from './cache/sweep.ts'
 import { Uses } from './cache/uses.ts'
 import type { Config } from './config/schema.ts'
-import type { UpstreamConfig } from './config/upstreams.ts'
 import { createAdminApp } from './http/admin/app.ts'
-import type { Stats, UpstreamStats } from './http/admin/stats.ts'
+import type { Stats } from './http/admin/stats.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
@@ -29,12 +28,7 @@ import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
-import { BreakerSource } from './upstream/breaker.ts'
-import { Budget } from './upstream/budget.ts'
-import { RetrySource } from './upstream/retry.ts'
-import { ThrottleSource } from './upstream/throttle.ts'
-import { Transport } from './upstream/transport.ts'
-import { UpstreamClient } from './upstream/upstream-client.ts'
+import { openUpstream } from './upstreams.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { localUrl, type ListenAddress } from './util/listen-url.ts'
 import { VERSION } from './version.ts'
@@ -102,7 +96,7 @@ export async function startDaemon(
   )
 
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const { source, stats, transport } = openUpstream(name, options, events)
+    const { source, stats, transport } = openUpstream(name, options, clock, events)
     parts.use(transport)
     const isPublic = options.credentials.length === 0
     const mirror = parts.use(
@@ -199,40 +193,6 @@ function evictionStats({ isRunning, lastPass }: Eviction, space: Space): Stats['
 
 function passStats({ startedAtMs, ...pass }: PassSummary): Stats['eviction']['lastPass'] {
   return { startedAt: new Date(startedAtMs).toISOString(), ...pass }
-}
-
-interface OpenUpstream {
-  source: ThrottleSource
-  transport: Transport
-  stats: () => UpstreamStats
-}
-
-function openUpstream(name: string, options: UpstreamConfig, events: Events): OpenUpstream {
-  const { url } = options
-  const transport = new Transport({ upstream: name, url, userAgent: `entrepot/${VERSION}`, events })
-  const budget = new Budget(clock)
-  const credentials = options.credentials.map(({ username, password }) => ({
-    username,
-    password: password.reveal(),
-  }))
-  const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
-  const retry = new RetrySource(client, { clock })
-  const breaker = new BreakerSource(retry, { upstream: name, clock, events })
-  const source = new ThrottleSource(breaker, { clock })
-  return {
-    source,
-    transport,
-    stats: () => ({
-      name,
-      state: breaker.state(),
-      budget: budget.snapshot().map(({ credential, limit, remaining, resetAtMs }) => ({
-        credential,
-        limit,
-        remaining,
-        resetAt: resetAtMs === undefined ? null : new Date(resetAtMs).toISOString(),
-      })),
-    }),
-  }
 }
 
 function deadline(ms: number, hurry: AbortSignal): AbortSignal {

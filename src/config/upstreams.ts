@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { duration, registryName, registryUrl, repositoryPrefix, secretField } from './fields.ts'
 import type { Secret, SecretReader } from './secret.ts'
+import { upstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
 /** One upstream with everything that was left out filled in. */
 export interface UpstreamConfig {
@@ -8,6 +9,9 @@ export interface UpstreamConfig {
   /** True for the one that answers requests which name no registry. */
   default: boolean
   credentials: { username: string; password: Secret }[]
+  tls: UpstreamTls
+  /** The certificate of the upstream's own host is not verified. */
+  insecure: boolean
   tags: {
     freshForMs: number
     staleForMs: number
@@ -74,7 +78,7 @@ function upstreamField(read: SecretReader) {
     url: registryUrl
       .optional()
       .describe(
-        `Where the registry answers. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
+        `Where the registry answers; \`http://\` is plain HTTP, and warned of. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
           '`https://NAME` for others.',
       ),
     default: z
@@ -87,6 +91,14 @@ function upstreamField(read: SecretReader) {
     credentials: credentials
       .max(1, { error: 'more than one credential is not supported' })
       .default([]),
+    tls: upstreamTls.prefault({}),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'With `true` the certificate of the host in `url` is not verified, and who is in between ' +
+          'can pose as it; of other hosts it is. Better name its certificate in `tls.ca`.',
+      ),
     tags,
     prefix: repositoryPrefix
       .optional()
@@ -111,10 +123,9 @@ export function upstreamsField(read: SecretReader) {
           Object.entries(inputs).map(([name, input]) => [
             name,
             {
+              ...input,
               url: input.url ?? new URL(name === DOCKER_HUB ? DOCKER_HUB_URL : `https://${name}`),
               default: name === defaultName,
-              credentials: input.credentials,
-              tags: input.tags,
               prefix: input.prefix ?? name,
             },
           ]),

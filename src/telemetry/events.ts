@@ -206,6 +206,11 @@ export class Events {
     this.#logger.debug(answer, 'upstream answered')
   }
 
+  /** Logged only, once at the start: who is in between can read or pose as the upstream. */
+  upstreamInsecure(event: { upstream: string; url: string }): void {
+    this.#logger.warn(event, 'upstream is reached without encryption or proof of who it is')
+  }
+
   breakerChanged(event: { upstream: string; state: BreakerState }): void {
     this.#metrics.breakerOpen.labels(event.upstream).set(event.state === 'closed' ? 0 : 1)
     if (event.state === 'open') this.#logger.warn(event, 'upstream is not asked for a while')

@@ -1,5 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { bareHost } from './bare-host.ts'
 
 /** A host that a public upstream leads to is at a private address. */
 export class PrivateAddressError extends Error {
@@ -65,9 +66,4 @@ PRIVATE.addSubnet('fe80::', 10, 'ipv6')
 function isPrivateAddress(text: string): boolean {
   const version = isIP(text)
   return version !== 0 && PRIVATE.check(text, version === 6 ? 'ipv6' : 'ipv4')
-}
-
-/** Without the brackets of an IPv6 address. */
-function bareHost({ hostname }: URL): string {
-  return hostname.replaceAll(/^\[|\]$/g, '')
 }

@@ -5,7 +5,7 @@ import { UpstreamError } from '../oci/upstream-error.ts'
 import type { UpstreamAnswer } from '../telemetry/events.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import { AddressGuard, PrivateAddressError } from './address-guard.ts'
-import { recycledReads } from './recycled-reads.ts'
+import { upstreamConnector, type TlsOptions } from './connector.ts'
 import { ResponseBody } from './response-body.ts'
 import type { UpstreamEvents } from './upstream-events.ts'
 
@@ -15,6 +15,8 @@ export interface TransportOptions {
   /** Where it is: from a public address none of its answers may lead to a private one. */
   url: URL
   userAgent: string
+  /** Where left out the certificates of the system are believed, and none is shown. */
+  tls?: TlsOptions
   events?: UpstreamEvents
   connectTimeoutMs?: number
   /** From the request to the headers of the answer. */
@@ -57,13 +59,11 @@ export class Transport implements AsyncDisposable {
 
   constructor(options: TransportOptions) {
     this.#options = options
-    this.#guard = new AddressGuard(options.url)
+    const { url, tls = { verification: 'full' }, connectTimeoutMs = 10_000 } = options
+    this.#guard = new AddressGuard(url)
+    const { lookup } = this.#guard
     this.#agent = new Agent({
-      connect: {
-        timeout: options.connectTimeoutMs ?? 10_000,
-        lookup: this.#guard.lookup,
-        ...recycledReads(),
-      },
+      connect: upstreamConnector({ url, tls, lookup, timeoutMs: connectTimeoutMs }),
       headersTimeout: options.headersTimeoutMs ?? 20_000,
       bodyTimeout: options.progressTimeoutMs ?? 30_000,
       keepAliveTimeout: 30_000,

@@ -35,6 +35,8 @@ const HUB = {
   url: new URL('https://registry-1.docker.io'),
   default: true,
   credentials: [],
+  tls: {},
+  insecure: false,
   tags: {
     freshForMs: 300_000,
     staleForMs: 2_592_000_000,
