@@ -3,6 +3,13 @@ import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin
 /** No daemon was there; the token was wrong; the request was wrong; the daemon refused or failed. */
 export type AdminFailure = 'unavailable' | 'denied' | 'usage' | 'failure'
 
+/** What codes of the admin API mean here. */
+const FAILURES: Readonly<Record<string, AdminFailure>> = {
+  INVALID: 'usage',
+  UNAUTHORIZED: 'denied',
+  STOPPING: 'unavailable',
+}
+
 export class AdminError extends Error {
   override readonly name = 'AdminError'
   readonly failure: AdminFailure
@@ -50,7 +57,7 @@ export class AdminClient {
       if ('progress' in told) onProgress(told.progress)
       else if ('item' in told) onItem(told.item)
       else if ('result' in told) return told.result
-      else throw new AdminError('failure', told.error.message)
+      else throw this.#refusal(told.error)
     }
     throw this.#lost(undefined)
   }
@@ -73,20 +80,17 @@ export class AdminClient {
       throw new AdminError('unavailable', message, { cause })
     }
     if (response.ok) return response
-    throw this.#refusal(response.status, await this.#read(() => response.text()))
+    const fault = faultIn(await this.#read(() => response.text()))
+    if (fault) throw this.#refusal(fault)
+    const what = `is not the admin listener of entrepot (${response.status})`
+    throw new AdminError('unavailable', `what answers at ${this.#url} ${what}`)
   }
 
-  #refusal(status: number, text: string): AdminError {
-    const fault = faultIn(text)
-    if (!fault) {
-      const message = `what answers at ${this.#url} is not the admin listener of entrepot (${status})`
-      return new AdminError('unavailable', message)
-    }
-    if (status === 401) {
-      const what = this.#token === undefined ? 'asks for a token' : 'has another token'
-      return new AdminError('denied', `the daemon at ${this.#url} ${what}: see admin.token`)
-    }
-    return new AdminError(status === 400 ? 'usage' : 'failure', fault.message)
+  #refusal({ code, message }: ApiFault): AdminError {
+    const failure = FAILURES[code] ?? 'failure'
+    if (failure !== 'denied') return new AdminError(failure, message)
+    const what = this.#token === undefined ? 'asks for a token' : 'has another token'
+    return new AdminError(failure, `the daemon at ${this.#url} ${what}: see admin.token`)
   }
 
   async *#lines({ body }: Response): AsyncIterable<unknown> {

@@ -93,6 +93,7 @@ describe('what the daemon refuses', () => {
     [404, 'NOT_FOUND', 'failure'],
     [409, 'CONFLICT', 'failure'],
     [500, 'FAILED', 'failure'],
+    [503, 'STOPPING', 'unavailable'],
   ])('%d %s has its own words', async (status, code, failure) => {
     expect(await failureOf(refuse(status, code))).toMatchObject({ failure, message: 'because' })
   })

@@ -21,7 +21,7 @@ describe('the daemon', () => {
     const scrub = stage.run('scrub')
     await stage.untilProgressOf('scrub')
     await stage.stop()
-    expect(await scrub).toMatchObject({ code: 1, stdout: '' })
+    expect(await scrub).toMatchObject({ code: 69, stdout: '' })
     expect((await scrub).stderr).toMatch(/entrepot: the daemon is stopping\n$/)
   })
 

@@ -27,6 +27,7 @@ export async function answerWork<Item, Result>(
   res.flushHeaders()
   const lines = new Lines(res)
   try {
+    signal.throwIfAborted()
     const begun = work({
       progress: (progress) => lines.sample({ progress: progressEntry(progress) }),
       item: (item) => lines.write({ item }, signal),
