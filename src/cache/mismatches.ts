@@ -17,7 +17,7 @@ export type Mismatch =
  */
 export async function* mismatches(
   store: BlobStore,
-  inventory: Inventory,
+  inventory: Pick<Inventory, 'contents'>,
   seen: () => void,
 ): AsyncGenerator<Mismatch, void> {
   const contents = contentsOf(inventory)
@@ -45,7 +45,7 @@ export async function* mismatches(
 
 /** Everything that is held, in order of digest. */
 export async function* contentsOf(
-  inventory: Inventory,
+  inventory: Pick<Inventory, 'contents'>,
   after?: Content['digest'],
 ): AsyncGenerator<Content, void> {
   let last = after

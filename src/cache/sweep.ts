@@ -19,8 +19,11 @@ import { findFault } from './verify.ts'
 /** Somebody may want to look at what was wrong. */
 const QUARANTINED_FOR_MS = 7 * 86_400_000
 
-/** How fast content is hashed that is on no record: a tenth of a core. */
+/** How fast content is compared, and hashed where it is on no record: some tenths of a core. */
+const COMPARED_PER_SECOND = 10_000
 const HASHED_BYTES_PER_SECOND = 200 * 1024 * 1024
+/** What is not on record costs as much as hashing this, however small it is. */
+const STRAY_BYTES = 512 * 1024
 
 const REPORT_EVERY = 1000
 
@@ -49,11 +52,13 @@ interface Task {
  */
 export class Sweep {
   readonly #options: SweepOptions
-  readonly #pace: Pace
+  readonly #comparing: Pace
+  readonly #hashing: Pace
 
   constructor(options: SweepOptions) {
     this.#options = options
-    this.#pace = new Pace(options.clock, HASHED_BYTES_PER_SECOND)
+    this.#comparing = new Pace(options.clock, COMPARED_PER_SECOND)
+    this.#hashing = new Pace(options.clock, HASHED_BYTES_PER_SECOND)
   }
 
   /** Throws InventoryError, and StoreError where the store cannot be listed. */
@@ -110,7 +115,11 @@ export class Sweep {
       if (done % REPORT_EVERY > 0) return
       report({ done, total: Math.max(total, done), unit: 'contents' })
     }
-    for await (const { content, stat } of mismatches(store, inventory, seen)) {
+    const contents: Inventory['contents'] = async (after, limit) => {
+      await this.#comparing.take(limit, signal)
+      return inventory.contents(after, limit)
+    }
+    for await (const { content, stat } of mismatches(store, { contents }, seen)) {
       if (content) yield () => this.#wrongContent(content.digest)
       else yield () => this.#stray(stat, signal)
     }
@@ -154,8 +163,9 @@ export class Sweep {
     // What is just being put is on record once that is done.
     const isStray = await this.#unlessHeld(digest, () => Promise.resolve(true))
     if (!isStray) return undefined
+    await this.#hashing.take(STRAY_BYTES, signal)
     const about = { name: digest, bytes: sizeBytes }
-    const fault = await findFault(store, stat, (bytes) => this.#pace.take(bytes, signal))
+    const fault = await findFault(store, stat, (bytes) => this.#hashing.take(bytes, signal))
     if (fault === 'missing') return undefined
     if (fault) {
       const setAside = () => store.quarantine(digest, clock.now())
