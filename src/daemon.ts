@@ -20,6 +20,7 @@ import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
 import { Routes } from './policy/routes.ts'
+import { DiskReserve } from './store/disk-reserve.ts'
 import { diskSpace } from './store/disk-space.ts'
 import { FileSpoolFolder } from './store/file-spool.ts'
 import { FileStore } from './store/file-store.ts'
@@ -36,6 +37,9 @@ import { VERSION } from './version.ts'
 /** What is on its way when the daemon is told to stop may take this long: answers first, then fills. */
 const ANSWERS_DEADLINE_MS = 20_000
 const FILLS_DEADLINE_MS = 5_000
+
+/** What the inventory needs to write down what is evicted when the disk is full. */
+const RESERVE_BYTES = 8 * 1024 * 1024
 
 /** A fill fails when upstream has given it no byte for this long. */
 const FILL_PATIENCE_MS = 120_000
@@ -72,6 +76,7 @@ export async function startDaemon(
     limits: config.eviction,
     inventory,
     disk: () => diskSpace(config.data),
+    reserve: new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES),
     fills: () => fills.list(),
     clock,
     events,

@@ -36,7 +36,8 @@ class GuardedSpool implements Spool {
     return this.#inner.sizeBytes
   }
 
-  append(bytes: Uint8Array): Promise<void> {
+  async append(bytes: Uint8Array): Promise<void> {
+    this.#space.refuseWrites()
     return this.#space.watch(this.#inner.append(bytes))
   }
 

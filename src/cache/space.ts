@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory/inventory.ts'
 import { InventoryError } from '../inventory/inventory-error.ts'
+import type { DiskReserve } from '../store/disk-reserve.ts'
 import type { DiskSpace } from '../store/disk-space.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -23,6 +24,8 @@ export interface SpaceOptions {
   inventory: Inventory
   /** Throws StoreError. */
   disk: () => Promise<DiskSpace>
+  /** Given up when the disk is full, taken back when there is space. */
+  reserve: DiskReserve
   fills: () => FillStatus[]
   clock: Clock
   events: Events
@@ -105,12 +108,20 @@ export class Space {
       return await write
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'no-space') {
-        this.#refusedAtMs = this.#options.clock.now()
+        await this.#attempt(this.#giveUpReserve())
         this.#setFull(true)
         this.urge()
       }
       throw error
     }
+  }
+
+  /**
+   * Throws StoreError `no-space` while the disk has nothing left: what there is belongs to who
+   * frees space.
+   */
+  refuseWrites(): void {
+    if (this.#isRefused) throw this.#refusal('the disk is full')
   }
 
   /** A pass has ended; `unmet` where more should have gone, but all that is left has to stay. */
@@ -125,18 +136,34 @@ export class Space {
 
   /** Measures, and draws the conclusions; `undefined` where it cannot be measured. */
   async #look(): Promise<SpaceUse | undefined> {
+    return this.#attempt(this.#conclude())
+  }
+
+  async #conclude(): Promise<SpaceUse> {
+    const { limits, reserve } = this.#options
+    const use = await this.#measure()
+    if (use.freeBytes < reserve.sizeBytes) await this.#giveUpReserve()
+    const isOver = this.#isStuck && use.heldBytes > limits.maxBytes
+    this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
+    if (!this.#isFull) await reserve.take()
+    // Where it is stuck, only time helps.
+    if (!this.#isStuck && this.#shortageOf(use)) this.urge()
+    return use
+  }
+
+  async #giveUpReserve(): Promise<void> {
+    this.#refusedAtMs = this.#options.clock.now()
+    await this.#options.reserve.release()
+  }
+
+  async #attempt<T>(work: Promise<T>): Promise<T | undefined> {
+    const { events } = this.#options
     try {
-      const use = await this.#measure()
-      const { maxBytes } = this.#options.limits
-      const isOver = this.#isStuck && use.heldBytes > maxBytes
-      this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
-      // Where it is stuck, only time helps.
-      if (!this.#isStuck && this.#shortageOf(use)) this.urge()
-      return use
+      return await work
     } catch (error) {
       const event = { operation: 'measure space', digest: undefined, error }
-      if (error instanceof StoreError) this.#options.events.storeFailed(event)
-      else if (error instanceof InventoryError) this.#options.events.inventoryFailed(event)
+      if (error instanceof StoreError) events.storeFailed(event)
+      else if (error instanceof InventoryError) events.inventoryFailed(event)
       else throw error
       return undefined
     }

@@ -21,7 +21,8 @@ import {
 } from '../../src/oci/reference.ts'
 import type { Source } from '../../src/oci/source.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
-import type { DiskSpace } from '../../src/store/disk-space.ts'
+import { DiskReserve } from '../../src/store/disk-reserve.ts'
+import { diskSpace, type DiskSpace } from '../../src/store/disk-space.ts'
 import type { Quarantine } from '../../src/store/quarantine.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
@@ -46,6 +47,7 @@ export const POLICY: TagPolicy = {
   onAbsent: 'drop',
 }
 
+const MIB = 1024 ** 2
 const TIB = 1024 ** 4
 const YEAR_MS = 365 * 86_400_000
 
@@ -64,6 +66,8 @@ export interface MirrorRigOptions {
   limits?: Partial<SpaceLimits>
   ttlMs?: number
   pins?: string[]
+  /** Asks the real file system of the folder instead of `disk`. */
+  disk?: 'real'
   policy?: Partial<TagPolicy>
 }
 
@@ -111,7 +115,8 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const space = new Space({
     limits: { ...LIMITS, ...options.limits },
     inventory,
-    disk: () => Promise.resolve({ ...disk }),
+    disk: () => (options.disk === 'real' ? diskSpace(folder) : Promise.resolve({ ...disk })),
+    reserve: new DiskReserve(join(folder, 'reserve'), MIB),
     fills: () => fills.list(),
     clock,
     events,

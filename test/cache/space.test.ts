@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { FillStatus } from '../../src/cache/fill.ts'
@@ -5,8 +7,10 @@ import { GuardedSpools } from '../../src/cache/guarded-spools.ts'
 import { Space, type SpaceLimits } from '../../src/cache/space.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { StoreError } from '../../src/store/store-error.ts'
+import { DiskReserve } from '../../src/store/disk-reserve.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { spoolContract } from '../contract/spool-contract.ts'
 import { caught } from '../support/caught.ts'
 import { alpine, contentOf } from '../support/contents.ts'
@@ -14,12 +18,15 @@ import { FakeClock } from '../support/fake-clock.ts'
 import { fileStore } from '../support/file-store.ts'
 import { WatchedSpools } from '../support/watched-spools.ts'
 
+const RESERVE_BYTES = 20
 const LIMITS = { maxBytes: 1000, highWatermark: 0.9, lowWatermark: 0.8, minFreeBytes: 100 }
 const noSpace = new StoreError('no-space', 'disk full')
 const { digest } = contentOf('held')
 
 /** A space in which `heldBytes` are held. */
 async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
+  const folder = await temporaryFolder()
+  const reserve = join(folder.path, 'reserve')
   const inventory = await openSqliteInventory(':memory:')
   if (heldBytes > 0) {
     await inventory.record({ ...contentOf('held'), sizeBytes: heldBytes }, [], alpine)
@@ -36,6 +43,7 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
     limits: { ...LIMITS, ...limits },
     inventory,
     disk: () => (isMeasurable ? Promise.resolve(disk) : Promise.reject(new StoreError('io', 'no'))),
+    reserve: new DiskReserve(reserve, RESERVE_BYTES),
     fills: () => fills,
     clock,
     events,
@@ -45,6 +53,7 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
   return {
     space,
     disk,
+    reserve,
     clock,
     messages,
     metrics,
@@ -53,7 +62,10 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
     fill: (bytes: number, totalBytes: number | undefined) =>
       void fills.push({ digest, repository: alpine, bytes, totalBytes, followers: 0 }),
     forget: () => inventory.forget(digest),
-    [Symbol.asyncDispose]: () => inventory[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await inventory[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -182,6 +194,35 @@ describe('content that can never fit', () => {
   })
 })
 
+describe('the reserve', () => {
+  it('is given up when the disk is full, and taken when there is space', async () => {
+    await using test = await prepare(100)
+    const { space, disk, reserve } = test
+    await space.admit(1)
+    expect(existsSync(reserve)).toBe(true)
+    disk.freeBytes = 49
+    await caught(space.admit(1))
+    expect(existsSync(reserve)).toBe(true)
+    disk.freeBytes = 19
+    await caught(space.admit(1))
+    expect(existsSync(reserve)).toBe(false)
+    disk.freeBytes = 60
+    await space.passed(41, undefined)
+    expect(existsSync(reserve)).toBe(true)
+    await caught(space.watch(Promise.reject(noSpace)))
+    expect(existsSync(reserve)).toBe(false)
+  })
+
+  it('is not for what is being filled', async () => {
+    await using test = await prepare(100)
+    const { space, clock } = test
+    await caught(space.watch(Promise.reject(noSpace)))
+    expect(() => space.refuseWrites()).toThrow(StoreError)
+    clock.advance(10_000)
+    expect(() => space.refuseWrites()).not.toThrow()
+  })
+})
+
 describe('guarded spools', () => {
   it('are refused while the space is full, and tell it what the disk refuses', async () => {
     await using test = await prepare(0)
@@ -191,6 +232,9 @@ describe('guarded spools', () => {
     await using spool = await spools.create(digest)
     watched.beforeAppend = () => Promise.reject(noSpace)
     await caught(spool.append(Buffer.from('more')))
+    watched.beforeAppend = () => Promise.resolve()
+    expect(await caught(spool.append(Buffer.from('more')))).toMatchObject({ kind: 'no-space' })
+    expect(spool.sizeBytes).toBe(0)
     expect(test.space.isFull).toBe(true)
     expect(await caught(spools.create(digest))).toMatchObject({ kind: 'no-space' })
     expect(watched.open).toBe(1)
