@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine, renderReport, replaceSection } from './report.ts'
 import { coldPull } from './scenarios/cold-pull.ts'
 import { eviction } from './scenarios/eviction.ts'
+import { evictionTraces } from './scenarios/eviction-traces.ts'
 import { inventory } from './scenarios/inventory.ts'
 import { memory } from './scenarios/memory.ts'
 import { storm } from './scenarios/storm.ts'
@@ -21,13 +22,14 @@ const SCENARIOS = {
   'cold-pull': coldPull,
   memory,
   eviction,
+  'eviction-traces': evictionTraces,
   inventory,
 } satisfies Record<string, (plan: Plan) => Promise<Section>>
 
 type Scenario = keyof typeof SCENARIOS
 
 /** Their figures depend on no machine: run alone they replace their own sections of the results. */
-const SEEDED: readonly Scenario[] = ['eviction']
+const SEEDED: readonly Scenario[] = ['eviction', 'eviction-traces']
 
 const FULL: Plan = {
   runs: 5,

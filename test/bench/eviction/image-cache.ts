@@ -39,8 +39,13 @@ interface HeldBlob {
 }
 
 /** The byte hit ratio of a mirror that evicts images as ours does: with what only they need, shared blobs counted once. */
-export function imageHitRatio(trace: Trace, capacityBytes: number, order: ImageOrder): number {
-  const cache = new ImageCache(trace.blobBytes, order)
+export function imageHitRatio(
+  trace: Trace,
+  capacityBytes: number,
+  order: ImageOrder,
+  reusedAfterMs = REUSED_AFTER_MS,
+): number {
+  const cache = new ImageCache(trace.blobBytes, order, reusedAfterMs)
   for (const pull of trace.pulls) {
     cache.pull(pull)
     if (cache.totals.bytes > capacityBytes * HIGH_WATERMARK) {
@@ -56,11 +61,13 @@ class ImageCache {
   readonly totals = { bytes: 0, onceBytes: 0 }
   readonly #sizes: number[]
   readonly #order: ImageOrder
+  readonly #reusedAfterMs: number
   readonly #blobs: HeldBlob[]
   readonly #images = new Map<TraceImage, Root>()
 
-  constructor(sizes: number[], order: ImageOrder) {
+  constructor(sizes: number[], order: ImageOrder, reusedAfterMs: number) {
     this.#sizes = sizes
+    this.#reusedAfterMs = reusedAfterMs
     this.#order = order
     this.#blobs = sizes.map(() => ({
       isHeld: false,
@@ -77,7 +84,7 @@ class ImageCache {
     const root = this.#images.get(image) ?? this.#add(image, atMs)
     root.usedAtMs = atMs
     for (const blob of requestedBlobs(pull)) this.#request(blob, root)
-    if (!root.isReused && atMs - root.storedAtMs >= REUSED_AFTER_MS) {
+    if (!root.isReused && atMs - root.storedAtMs >= this.#reusedAfterMs) {
       root.isReused = true
       for (const blob of blobsOf(image)) this.#markReused(blob)
     }
@@ -118,7 +125,7 @@ class ImageCache {
     held.usedAtMs = root.usedAtMs
     if (held.isHeld) {
       this.hitBytes += sizeBytes
-      if (held.usedAtMs - held.storedAtMs >= REUSED_AFTER_MS) this.#markReused(blob)
+      if (held.usedAtMs - held.storedAtMs >= this.#reusedAfterMs) this.#markReused(blob)
       return
     }
     held.isHeld = true

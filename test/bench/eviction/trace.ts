@@ -9,10 +9,22 @@ const DAYS = 120
 const BASES = 40
 const REPOSITORIES = 600
 const EVERYDAY_PULLS = 60_000
-const BURSTS = 500
-const ONE_OFF_PULLS = 6_000
-const SCAN_DAY = 60
 const SCAN_IMAGES = 3_000
+
+export interface TraceShape {
+  /** Of Zipf's law: the larger, the more pulls the most popular repositories get. */
+  exponent: number
+  bursts: number
+  oneOffPulls: number
+  scanDays: readonly number[]
+}
+
+export const USUAL_SHAPE: TraceShape = {
+  exponent: 0.9,
+  bursts: 500,
+  oneOffPulls: 6_000,
+  scanDays: [60],
+}
 
 export interface Pull {
   atMs: number
@@ -41,16 +53,16 @@ export interface Trace {
  * Four months of a team's pulls. Repositories have Zipf's popularity; their tags move on every few
  * days or months, and one pull in four asks for an older version. Their images share base layers,
  * which are rebuilt every few weeks. CI pulls an image up to a hundred times within minutes, half
- * of the time one that nobody pulls again. People try images once, and one night a scanner pulls
+ * of the time one that nobody pulls again. People try images once, and some nights a scanner pulls
  * three thousand that nobody else wants.
  */
-export function buildTrace(seed: number): Trace {
-  const builder = new TraceBuilder(seed)
+export function buildTrace(seed: number, shape: TraceShape): Trace {
+  const builder = new TraceBuilder(seed, shape.exponent)
   const pulls = [
     ...builder.everydayPulls(),
-    ...builder.bursts(),
-    ...builder.oneOffPulls(),
-    ...builder.scan(),
+    ...builder.bursts(shape.bursts),
+    ...builder.oneOffPulls(shape.oneOffPulls),
+    ...shape.scanDays.flatMap((day) => builder.scan(day)),
   ].sort((a, b) => a.atMs - b.atMs)
   const { blobBytes } = builder
   const pulled = new Set(pulls.flatMap(({ image }) => [...image.own, ...image.base]))
@@ -83,10 +95,10 @@ class TraceBuilder {
   readonly #popularBase: () => number
   readonly #popularRepository: () => number
 
-  constructor(seed: number) {
+  constructor(seed: number, exponent: number) {
     this.#random = seededRandom(seed)
     this.#popularBase = this.#zipf(BASES, 1)
-    this.#popularRepository = this.#zipf(REPOSITORIES, 0.9)
+    this.#popularRepository = this.#zipf(REPOSITORIES, exponent)
     this.#bases = Array.from({ length: BASES }, () => ({
       periodMs: this.#between(14, 74) * DAY_MS,
       phase: this.#random(),
@@ -112,8 +124,8 @@ class TraceBuilder {
     })
   }
 
-  bursts(): Pull[] {
-    return Array.from({ length: BURSTS }, () => {
+  bursts(count: number): Pull[] {
+    return Array.from({ length: count }, () => {
       const startMs = this.#workingTime()
       const image =
         this.#random() < 0.5 ? this.#popularImage(startMs) : this.#newImage(startMs, 10 * MIB)
@@ -126,17 +138,17 @@ class TraceBuilder {
     }).flat()
   }
 
-  oneOffPulls(): Pull[] {
-    return Array.from({ length: ONE_OFF_PULLS }, () => {
+  oneOffPulls(count: number): Pull[] {
+    return Array.from({ length: count }, () => {
       const atMs = this.#workingTime()
       return { atMs, image: this.#newImage(atMs, 8 * MIB), hasBase: false }
     })
   }
 
   /** From two to ten in the morning. */
-  scan(): Pull[] {
+  scan(day: number): Pull[] {
     return Array.from({ length: SCAN_IMAGES }, (_, index) => {
-      const atMs = SCAN_DAY * DAY_MS + (2 + (8 * index) / SCAN_IMAGES) * HOUR_MS
+      const atMs = day * DAY_MS + (2 + (8 * index) / SCAN_IMAGES) * HOUR_MS
       return { atMs, image: this.#newImage(atMs, 8 * MIB), hasBase: false }
     })
   }
