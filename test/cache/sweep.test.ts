@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { SweepFinding } from '../../src/cache/operations.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { StoreError } from '../../src/store/store-error.ts'
-import { blobOf, statsOf } from '../support/blobs.ts'
+import { blobOf, putBytes, statsOf } from '../support/blobs.ts'
 import { caught } from '../support/caught.ts'
 import { blobPath, damages } from '../support/damage.ts'
 import { Gate } from '../support/gate.ts'
@@ -222,5 +222,15 @@ describe('a preview', () => {
     expect(await previewed(rig)).toEqual(expected.sort(byName))
     expect(await rig.inventory.contents(undefined, 100)).toEqual(before)
     expect(await statsOf(rig.files.store)).toHaveLength(before.length + 1)
+  })
+
+  it('does not tell what has come right since it was listed', async () => {
+    await using rig = await holding()
+    await damages.cut(rig.folder, layer)
+    rig.inventorySteps.held = async (ask) => {
+      await putBytes(rig.files.store, rig.files.spools, image.blobs.get(layer)!)
+      return ask()
+    }
+    expect(await previewed(rig)).toEqual([])
   })
 })
