@@ -16,6 +16,7 @@ const request = Buffer.from(
 let requests = 0
 let bytes = 0
 let failures = 0
+const latenciesMs: number[] = []
 
 /** The size of the whole answer whose start is in the buffer. */
 function answerBytesOf(length: number): number {
@@ -31,6 +32,11 @@ function answerBytesOf(length: number): number {
 
 function open(): void {
   let leftBytes = 0
+  let askedMs = 0
+  const ask = () => {
+    askedMs = performance.now()
+    socket.write(request)
+  }
   const socket = connect({
     host: '127.0.0.1',
     port: job.port,
@@ -43,14 +49,15 @@ function open(): void {
         bytes += length
         if (leftBytes === 0) {
           requests++
-          socket.write(request)
+          latenciesMs.push(performance.now() - askedMs)
+          ask()
         }
         return true
       },
     },
   })
   socket.on('error', () => failures++)
-  socket.on('connect', () => socket.write(request))
+  socket.on('connect', ask)
 }
 
 const startedMs = performance.now()
@@ -64,6 +71,7 @@ setTimeout(() => {
     failures,
     seconds,
     clientCpuSeconds: (user + system) / 1e6,
+    p99Ms: latenciesMs.toSorted((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)] ?? NaN,
   }
   process.stdout.write(JSON.stringify(result), () => process.exit())
 }, job.windowMs)

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { describeMachine, renderReport, replaceSection } from './report.ts'
+import { describeRun, mergeParts, partOf, readParts, renderReport, type Part } from './report.ts'
 import { coldPull } from './scenarios/cold-pull.ts'
 import { eviction } from './scenarios/eviction.ts'
+import { evictionLoad } from './scenarios/eviction-load.ts'
 import { evictionTraces } from './scenarios/eviction-traces.ts'
 import { inventory } from './scenarios/inventory.ts'
 import { memory } from './scenarios/memory.ts'
@@ -24,12 +25,10 @@ const SCENARIOS = {
   eviction,
   'eviction-traces': evictionTraces,
   inventory,
+  'eviction-load': evictionLoad,
 } satisfies Record<string, (plan: Plan) => Promise<Section>>
 
 type Scenario = keyof typeof SCENARIOS
-
-/** Their figures depend on no machine: run alone they replace their own sections of the results. */
-const SEEDED: readonly Scenario[] = ['eviction', 'eviction-traces']
 
 const FULL: Plan = {
   runs: 5,
@@ -59,33 +58,29 @@ if (unknown.length > 0 || !(plan.runs >= 1)) {
   await bench(plan, positionals as Scenario[])
 }
 
-/** Only a whole run replaces all of bench/RESULTS.md; any other is written to build/. */
+/** Scenarios that ran their full rounds take their places in bench/RESULTS.md; a quick look goes to build/. */
 async function bench(plan: Plan, subset: Scenario[]): Promise<void> {
   const names = subset.length > 0 ? subset : (Object.keys(SCENARIOS) as Scenario[])
-  const isWhole = !values.quick && plan.runs >= FULL.runs && subset.length === 0
-  const machine = describeMachine()
-  const sections: Section[] = []
+  const isFull = !values.quick && plan.runs >= FULL.runs
+  const command = ['npm run bench', ...argumentsGiven()].join(' ')
   const raw = pathOf('build/bench/')
   await mkdir(raw, { recursive: true })
+  await mkdir(pathOf('bench/'), { recursive: true })
+  const file = isFull ? pathOf('bench/RESULTS.md') : `${raw}RESULTS.md`
   for (const name of names) {
     console.log(`${new Date().toISOString().slice(11, 19)} ${name}`)
+    const run = describeRun(command, plan.runs)
     const section = await SCENARIOS[name](plan)
     await writeFile(`${raw}${name}.json`, JSON.stringify(section.samples, undefined, 2))
-    sections.push(section)
+    const part = partOf(section, run)
+    console.log(renderReport([part]))
+    await writeFile(file, renderReport(mergeParts(await partsIn(file), [part])))
   }
-  const command = ['npm run bench', ...argumentsGiven()].join(' ')
-  const report = renderReport({ command, runs: plan.runs, machine, sections })
-  const results = pathOf('bench/RESULTS.md')
-  const file = isWhole ? results : `${raw}RESULTS.md`
-  await mkdir(pathOf('bench/'), { recursive: true })
-  await writeFile(file, report)
-  console.log(report)
   console.log(`written to ${file}`)
-  const isSeeded = subset.length > 0 && subset.every((name) => SEEDED.includes(name))
-  if (isSeeded && existsSync(results)) {
-    await writeFile(results, sections.reduce(replaceSection, await readFile(results, 'utf8')))
-    console.log(`and to ${results}`)
-  }
+}
+
+async function partsIn(file: string): Promise<Part[]> {
+  return existsSync(file) ? readParts(await readFile(file, 'utf8')) : []
 }
 
 function argumentsGiven(): string[] {

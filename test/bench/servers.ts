@@ -16,6 +16,8 @@ export type Contender = (typeof CONTENDERS)[number]
 
 interface Setup {
   port: number
+  /** Further keys of entrepot's configuration. */
+  config: Record<string, unknown>
   adminPort: number
   folder: string
   upstreamUrl: string
@@ -25,6 +27,7 @@ interface Setup {
 const COMMANDS = {
   entrepot: {
     config: (setup: Setup) => ({
+      ...setup.config,
       listen: { host: '127.0.0.1', port: setup.port },
       admin: { host: '127.0.0.1', port: setup.adminPort },
       data: dataFolderOf(setup.folder),
@@ -55,27 +58,49 @@ const COMMANDS = {
   },
 } as const
 
-/** One server process with a data folder of its own, which goes with it. */
+export interface ServerOptions {
+  /** A folder with the data folder in it that is kept; a new one that goes with the server where left out. */
+  folder?: string
+  config?: Record<string, unknown>
+}
+
+/** One server process on a data folder. */
 export class Server implements AsyncDisposable {
   readonly contender: Contender
   readonly port: number
+  readonly adminPort: number
   readonly #child: ChildProcess
   readonly #folder: string
+  readonly #isFolderKept: boolean
+  readonly #spawnedMs = performance.now()
+  #readyMs = NaN
 
-  private constructor(contender: Contender, port: number, child: ChildProcess, folder: string) {
+  private constructor(
+    contender: Contender,
+    { port, adminPort, folder }: Setup,
+    child: ChildProcess,
+    { folder: keptFolder }: ServerOptions,
+  ) {
     this.contender = contender
     this.port = port
+    this.adminPort = adminPort
     this.#child = child
     this.#folder = folder
+    this.#isFolderKept = keptFolder !== undefined
   }
 
   /** Returns when it answers. */
-  static async start(contender: Contender, upstreamUrl: string): Promise<Server> {
+  static async start(
+    contender: Contender,
+    upstreamUrl: string,
+    options: ServerOptions = {},
+  ): Promise<Server> {
     const parent = fileURLToPath(new URL('../../build/bench/', import.meta.url))
     await mkdir(parent, { recursive: true })
-    const folder = await mkdtemp(join(parent, `${contender}-`))
+    const folder = options.folder ?? (await mkdtemp(join(parent, `${contender}-`)))
+    const { config = {} } = options
     const port = await freePort()
-    const setup = { port, adminPort: await freePort(), folder, upstreamUrl }
+    const setup = { port, adminPort: await freePort(), folder, upstreamUrl, config }
     const configFile = join(folder, 'config.yml')
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify(COMMANDS[contender].config(setup)))
@@ -83,9 +108,14 @@ export class Server implements AsyncDisposable {
     const log = openSync(join(folder, 'log'), 'w')
     const child = spawn(file, args, { stdio: ['ignore', log, log] })
     closeSync(log)
-    const server = new Server(contender, port, child, folder)
+    const server = new Server(contender, setup, child, options)
     await server.#untilReady()
     return server
+  }
+
+  /** From the start of the process to its first answer. */
+  get startMs(): number {
+    return this.#readyMs - this.#spawnedMs
   }
 
   get dataFolder(): string {
@@ -116,7 +146,7 @@ export class Server implements AsyncDisposable {
       await exited
       clearTimeout(killer)
     }
-    await rm(this.#folder, { recursive: true, force: true })
+    if (!this.#isFolderKept) await rm(this.#folder, { recursive: true, force: true })
   }
 
   async #untilReady(): Promise<void> {
@@ -125,6 +155,7 @@ export class Server implements AsyncDisposable {
       try {
         const response = await fetch(`http://127.0.0.1:${this.port}/v2/`)
         await response.arrayBuffer()
+        this.#readyMs = performance.now()
         if (response.ok) return
       } catch {
         // It does not listen yet.
@@ -132,7 +163,7 @@ export class Server implements AsyncDisposable {
       if (this.#child.exitCode !== null || performance.now() > deadlineMs) {
         throw new Error(`${this.contender} did not come up; its log is in ${this.#folder}`)
       }
-      await sleep(50)
+      await sleep(10)
     }
   }
 }
