@@ -9,7 +9,7 @@ import { fetchedDigest } from '../support/fetched.ts'
 import { filesBelow } from '../support/files-below.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { haveTools } from '../support/tools.ts'
-import { downloadOf, startClientStage, startStage, type Published, type Stage } from './stage.ts'
+import { downloadOf, pullWhole, startClientStage, startStage, type Published } from './stage.ts'
 
 const SEED = 20_261_121
 const ROUNDS = 10
@@ -32,7 +32,7 @@ describe('kill -9', () => {
         const slow = hub.fault({ server: 'cdn' }, { kind: 'slow', bytesPerSecond: 2_000_000 })
         hub.forgetRequests()
         const pulls = Promise.allSettled(
-          [next, ...earlier.slice(-2)].map((each) => pull(stage, each)),
+          [next, ...earlier.slice(-2)].map((each) => pullWhole(stage, each)),
         )
         const untilBytes = random() * totalBytes
         await eventually('bytes came', () => hub.bytesSent({ kind: 'cdn' }) >= untilBytes)
@@ -44,18 +44,18 @@ describe('kill -9', () => {
         await mirror.restart()
         expect(await wholeBlobs(mirror.dataFolder)).toEqual(kept)
         expect((await filesBelow(mirror.dataFolder)).filter(isSpool)).toEqual([])
-        await pull(stage, next)
+        await pullWhole(stage, next)
         earlier.push(next)
       }
       await hub.goDown()
-      for (const each of earlier) await pull(stage, each)
+      for (const each of earlier) await pullWhole(stage, each)
     },
   )
 
   it('leaves a data folder that the next process takes over', async () => {
     await using stage = await startStage()
     const published = await stage.publish()
-    await pull(stage, published)
+    await pullWhole(stage, published)
     // A client has its last byte before the blob is committed.
     const entries = published.image.blobs.size + published.image.manifests.size
     await eventually('all is kept', async () => {
@@ -65,7 +65,7 @@ describe('kill -9', () => {
     await stage.mirror.crash()
     await stage.mirror.restart()
     stage.hub.forgetRequests()
-    await pull(stage, published)
+    await pullWhole(stage, published)
     expect(stage.hub.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([])
   })
 })
@@ -79,7 +79,7 @@ describe('a second process on the same data folder', () => {
     expect(code).toBeGreaterThan(0)
     expect(second.output).toContain(mirror.dataFolder)
     expect(second.output).toContain(`process ${mirror.pid} `)
-    await pull(stage, await stage.publish())
+    await pullWhole(stage, await stage.publish())
   })
 })
 
@@ -128,17 +128,6 @@ describe('SIGTERM', () => {
     expect(outside.asked).toEqual([])
   })
 })
-
-/** Fetches all of an image through the mirror; throws unless every byte of it comes and is right. */
-async function pull({ mirror }: Stage, { repository, image }: Published): Promise<void> {
-  const url = `${mirror.url}/v2/${repository}`
-  expect(await fetchedDigest(`${url}/manifests/1`)).toBe(image.root.digest)
-  await Promise.all(
-    [...image.blobs.keys()].map(async (digest) => {
-      expect(await fetchedDigest(`${url}/blobs/${digest}`)).toBe(digest)
-    }),
-  )
-}
 
 /** Names of all files that are named by a digest; each is checked to have it. */
 async function wholeBlobs(dataFolder: string): Promise<string[]> {

@@ -1,7 +1,11 @@
+import { expect } from 'vitest'
 import type { KnownClient } from '../support/clients/all-clients.ts'
 import type { Client } from '../support/clients/client.ts'
+import { eventually } from '../support/eventually.ts'
+import { expectHeld } from '../support/expect-held.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
 import type { FaultMatch } from '../support/fake-hub/faults.ts'
+import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage, type ImageOptions, type TestImage } from '../support/images.ts'
 import { MirrorProcess, type MirrorSettings } from '../support/mirror-process.ts'
 import { startOutside, type Outside } from '../support/outside.ts'
@@ -59,6 +63,31 @@ export async function startClientStage(
   const client = stack.use(await start({ mirror: stage.mirror.host, outside }))
   const owned = stack.move()
   return { ...stage, outside, client, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Pulls an image with the client, which is to get all of it, and waits until the mirror is done. */
+export async function pullKept(
+  { client, mirror }: Pick<ClientStage, 'client' | 'mirror'>,
+  { byTag, image }: Pick<Published, 'byTag' | 'image'>,
+): Promise<void> {
+  await client.pull(byTag)
+  await expectHeld(client, byTag, image)
+  // A client has its last byte before the blob is committed.
+  await eventually('no fill', async () => (await mirror.stats()).fills.length === 0)
+}
+
+/** Fetches all of an image through the mirror; throws unless every byte of it comes and is right. */
+export async function pullWhole(
+  { mirror }: Stage,
+  { repository, image }: Published,
+): Promise<void> {
+  const url = `${mirror.url}/v2/${repository}`
+  expect(await fetchedDigest(`${url}/manifests/1`)).toBe(image.root.digest)
+  await Promise.all(
+    [...image.blobs.keys()].map(async (digest) => {
+      expect(await fetchedDigest(`${url}/blobs/${digest}`)).toBe(digest)
+    }),
+  )
 }
 
 /** The requests for a blob at the CDN. */

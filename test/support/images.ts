@@ -19,6 +19,8 @@ export interface ImageOptions {
   seed?: string
   format?: Format
   layers?: number
+  /** Seed of the first layer, which images of the same base share. */
+  base?: string
   /** Size of the incompressible file in each layer. */
   layerBytes?: number
   architecture?: string
@@ -40,13 +42,14 @@ const TYPES = {
 } as const
 
 export async function buildImage(options: ImageOptions = {}): Promise<TestImage> {
-  const { seed = 'image', format = 'oci', layers = 2, layerBytes = 20_000 } = options
+  const { seed = 'image', format = 'oci', layers = 2, layerBytes = 20_000, base } = options
   const types = TYPES[format]
   const image: TestImage = emptyImage()
   const layerDescriptors: Descriptor[] = []
   const diffIds: Digest[] = []
   for (let index = 0; index < layers; index++) {
-    const tar = await tarOf(`layer-${index}.bin`, bytesOf(`${seed}/${index}`, layerBytes))
+    const layerSeed = index === 0 && base !== undefined ? base : `${seed}/${index}`
+    const tar = await tarOf(`layer-${index}.bin`, bytesOf(layerSeed, layerBytes))
     diffIds.push(digestOf(tar))
     layerDescriptors.push(addBlob(image, types.layer, gzipSync(tar, { level: 1 })))
   }

@@ -1,26 +1,29 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ImageEntry } from '../../src/admin-api.ts'
+import type { Stats } from '../../src/http/admin/stats.ts'
+import { type Ended, runEntrepot } from '../cli/run-entrepot.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { RunningProcess, type Exit } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const CLOCK_AHEAD = new URL('clock-ahead.ts', import.meta.url).href
+
+/** Longer than anything is kept for the sake of a pull that is under way. */
+const LATER_MS = 180_000
 
 export interface MirrorSettings {
   /** Where docker.io is, for the mirror. */
   upstreamUrl: string
   /** As in the configuration; an hour where left out. */
   freshFor?: string
-}
-
-/** The part of the statistics that the tests look at. */
-export interface MirrorStats {
-  pulls: Record<'hit' | 'miss' | 'join' | 'stale' | 'bypass', number>
-  bytes: { served: number; fetched: number }
-  store: { entries: number }
-  fills: { followers: number }[]
+  /** Further keys of the configuration. */
+  config?: Record<string, unknown>
+  /** Where the data folder is put; in a temporary folder where left out. */
+  volume?: string
 }
 
 /** The real daemon as a process, with a data folder and a port that it keeps over restarts. */
@@ -32,6 +35,7 @@ export class MirrorProcess implements AsyncDisposable {
   readonly #folder: AsyncDisposable & { path: string }
   readonly #settings: MirrorSettings
   #process: RunningProcess | undefined
+  #aheadMs = 0
 
   private constructor(
     folder: AsyncDisposable & { path: string },
@@ -42,7 +46,7 @@ export class MirrorProcess implements AsyncDisposable {
     this.#settings = settings
     this.host = `127.0.0.1:${ports.main}`
     this.adminUrl = `http://127.0.0.1:${ports.admin}`
-    this.dataFolder = join(folder.path, 'data')
+    this.dataFolder = join(settings.volume ?? folder.path, 'data')
   }
 
   /** Starts it and waits until it is ready. */
@@ -57,6 +61,10 @@ export class MirrorProcess implements AsyncDisposable {
 
   get url(): string {
     return `http://${this.host}`
+  }
+
+  get #configFile(): string {
+    return join(this.#folder.path, 'mirror.config.yml')
   }
 
   /** What the present process has printed. */
@@ -84,24 +92,50 @@ export class MirrorProcess implements AsyncDisposable {
 
   /** Another process with the same configuration, whatever becomes of it. */
   async spawn(): Promise<RunningProcess> {
-    const config = join(this.#folder.path, 'mirror.config.yml')
-    const { upstreamUrl, freshFor = '1h' } = this.#settings
+    const { upstreamUrl, freshFor = '1h', config } = this.#settings
     await writeFile(
-      config,
+      this.#configFile,
       JSON.stringify({
+        ...config,
         listen: { host: '127.0.0.1', port: Number(new URL(this.url).port) },
         admin: { host: '127.0.0.1', port: Number(new URL(this.adminUrl).port) },
         data: this.dataFolder,
         upstreams: { 'docker.io': { url: upstreamUrl, tags: { freshFor } } },
       }),
     )
-    return new RunningProcess([process.execPath, MAIN, 'serve', '--config', config])
+    const env = { CLOCK_AHEAD_MS: `${this.#aheadMs}`, CLOCK_AHEAD_STEP_MS: `${LATER_MS}` }
+    const node = [process.execPath, '--import', CLOCK_AHEAD]
+    return new RunningProcess([...node, MAIN, 'serve', '--config', this.#configFile], { env })
   }
 
   /** What it says of itself on the admin listener. */
-  async stats(): Promise<MirrorStats> {
+  async stats(): Promise<Stats> {
     const answer = await fetch(`${this.adminUrl}/api/v1/stats`)
-    return (await answer.json()) as MirrorStats
+    return (await answer.json()) as Stats
+  }
+
+  /** Runs a command that talks to it, to its end. */
+  entrepot(...args: string[]): Promise<Ended> {
+    return runEntrepot([...args, '--config', this.#configFile])
+  }
+
+  /** What `entrepot ls` lists. */
+  async listed(): Promise<ImageEntry[]> {
+    const { stdout, stderr, code } = await this.entrepot('ls', '--json')
+    if (code !== 0) throw new Error(`entrepot ls: ${stderr}`)
+    const lines = stdout.split('\n').filter(Boolean)
+    return lines.map((line) => JSON.parse(line) as ImageEntry)
+  }
+
+  /** Three minutes pass for it. */
+  async later(): Promise<void> {
+    const { uptimeMs } = await this.stats()
+    this.#aheadMs += LATER_MS
+    process.kill(this.pid, 'SIGUSR2')
+    await eventually('it is later', async () => {
+      const stats = await this.stats()
+      return stats.uptimeMs >= uptimeMs + LATER_MS
+    })
   }
 
   /** SIGTERM; resolves when it has ended. */
