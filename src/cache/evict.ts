@@ -90,7 +90,7 @@ export class Eviction implements AsyncDisposable {
       settle: () => this.#settle(),
       listener,
     })
-    await this.#walk(pass, request)
+    await this.#walk(pass, request, () => pass.removal.bytes)
     return pass.removal
   }
 
@@ -107,7 +107,7 @@ export class Eviction implements AsyncDisposable {
       listener: { progress, item, signal },
     })
     try {
-      const shortage = await this.#walk(pass, request)
+      const shortage = await this.#walk(pass, request, () => 0)
       await space.passed(pass.removal.bytes, shortage)
     } finally {
       this.#isRunning = false
@@ -117,18 +117,22 @@ export class Eviction implements AsyncDisposable {
     return pass.removal
   }
 
-  /** Returns what could not be met. */
-  async #walk(pass: EvictionPass, { toBytes }: EvictRequest): Promise<Shortage | undefined> {
+  /** Returns what could not be met. `previewedBytes` have gone as far as the pass knows, but are still there. */
+  async #walk(
+    pass: EvictionPass,
+    { toBytes }: EvictRequest,
+    previewedBytes: () => number,
+  ): Promise<Shortage | undefined> {
     const { clock, ttlMs, space, inventory } = this.#options
     await this.#settle()
     await pass.expire(clock.now() - ttlMs)
     const { bytes } = await inventory.totals()
-    if (toBytes !== undefined) await pass.free(bytes - toBytes, 'command')
-    const shortage = await space.shortage()
+    if (toBytes !== undefined) await pass.free(bytes - previewedBytes() - toBytes, 'command')
+    const shortage = await space.shortage(previewedBytes())
     if (!shortage) return undefined
     if (!(await pass.free(shortage.bytes, shortage.reason))) return shortage
     // Fills have gone on meanwhile. What is free shows late on some file systems: not asked again.
-    const rest = await space.shortage()
+    const rest = await space.shortage(previewedBytes())
     if (rest?.reason !== 'space' || (await pass.free(rest.bytes, rest.reason))) return undefined
     return rest
   }

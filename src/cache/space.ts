@@ -77,9 +77,12 @@ export class Space {
     return this.#options.limits.maxBytes
   }
 
-  /** How much has to go now; `undefined` where nothing has to. Throws StoreError and InventoryError. */
-  async shortage(): Promise<Shortage | undefined> {
-    return this.#shortageOf(await this.#measure())
+  /**
+   * How much has to go now, or would have to if so many bytes had gone; `undefined` where nothing
+   * has to. Throws StoreError and InventoryError.
+   */
+  async shortage(goneBytes = 0): Promise<Shortage | undefined> {
+    return this.#shortageOf(await this.#measure(goneBytes))
   }
 
   /** Lets a fill of so many bytes begin. Throws StoreError `no-space` where it would not be kept. */
@@ -145,7 +148,8 @@ export class Space {
     if (use.freeBytes < reserve.sizeBytes) await this.#giveUpReserve()
     const isOver = this.#isStuck && use.heldBytes > limits.maxBytes
     this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
-    if (!this.#isFull) await reserve.take()
+    // With room to spare, or it would have to be given up at once.
+    if (!this.#isFull && use.freeBytes >= 2 * reserve.sizeBytes) await this.watch(reserve.take())
     // Where it is stuck, only time helps.
     if (!this.#isStuck && this.#shortageOf(use)) this.urge()
     return use
@@ -169,12 +173,14 @@ export class Space {
     }
   }
 
-  async #measure(): Promise<SpaceUse> {
+  async #measure(goneBytes = 0): Promise<SpaceUse> {
     const { inventory, disk, fills, limits } = this.#options
-    const [{ bytes: heldBytes }, { freeBytes, totalBytes }] = await Promise.all([
+    const [totals, { freeBytes: measuredBytes, totalBytes }] = await Promise.all([
       inventory.totals(),
       disk(),
     ])
+    const heldBytes = totals.bytes - goneBytes
+    const freeBytes = measuredBytes + goneBytes
     let expectedBytes = heldBytes
     let expectedFreeBytes = freeBytes
     for (const fill of fills()) {

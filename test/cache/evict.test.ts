@@ -328,6 +328,19 @@ describe('a dry run', () => {
     expect(await rig.inventory.totals()).toMatchObject({ entries: 0 })
   })
 
+  it('of what the limits want counts what the ttl takes first', async () => {
+    const limits = { maxBytes: totalBytes, lowWatermark: 0.6 }
+    await using rig = await prepare({ limits, ttlMs: 4 * HOUR_MS })
+    for (const [tag, image] of Object.entries({ a, b, c, d })) await pull(rig, tag, image)
+    rig.clock.advance(1)
+    const items: Removable[] = []
+    await rig.eviction.run({ isDryRun: true, toBytes: undefined }, listener(items))
+    const taken: Removable[] = []
+    await rig.eviction.run(PASS, listener(taken))
+    expect(items).toEqual(taken)
+    expect(await whole(rig)).toBe('bcd')
+  })
+
   it('ends when nobody waits for it', async () => {
     await using rig = await prepare()
     await pull(rig, 'a', a)
