@@ -1,84 +1,28 @@
 import { describe, expect, it } from 'vitest'
-import type { EvictRequest, Removable, WorkListener } from '../../src/cache/operations.ts'
-import { InventoryError } from '../../src/inventory/inventory-error.ts'
+import type { EvictRequest, Removable } from '../../src/cache/operations.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
-import { caught } from '../support/caught.ts'
-import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
-import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
+import { buildIndex } from '../support/images.ts'
 import { isPending, until } from '../support/turns.ts'
-import { byDigest, demo, mirrorOn, never, pullBlobs, tagged, upstreamSource } from './mirror-rig.ts'
-import type { MirrorRig, MirrorRigOptions } from './mirror-rig.ts'
+import {
+  a,
+  b,
+  c,
+  d,
+  HOUR_MS,
+  listener,
+  MINUTE_MS,
+  PASS,
+  prepare,
+  pull,
+  sizes,
+  totalBytes,
+  whole,
+} from './eviction-rig.ts'
 import { drained } from './fill-rig.ts'
+import { byDigest, demo, never, tagged } from './mirror-rig.ts'
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const PASS: EvictRequest = { isDryRun: false, toBytes: undefined }
 const other = parseRepository('library/other')!
-
-const images = await Promise.all(
-  ['a', 'b', 'c', 'd'].map((seed) => buildImage({ seed, layers: 1, layerBytes: 20_000 })),
-)
-const [a, b, c, d] = images as [TestImage, TestImage, TestImage, TestImage]
-const sizes = images.map(sizeOf)
-const totalBytes = sizes.reduce((sum, size) => sum + size)
-
-function sizeOf(image: TestImage): number {
-  const manifests = [...image.manifests.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)
-  return [...image.blobs.values()].reduce((sum, bytes) => sum + bytes.length, manifests)
-}
-
-/** A mirror of a, b, c and d, all of which it can pull, on a clock of its own. */
-async function prepare(options: MirrorRigOptions = {}) {
-  const source = upstreamSource()
-  const clock = new FakeClock()
-  for (const [tag, image] of Object.entries({ a, b, c, d })) source.add(demo, tag, image)
-  const rig = await mirrorOn(source, { clock, ...options })
-  return { ...rig, source, clock }
-}
-
-type Rig = Awaited<ReturnType<typeof prepare>>
-
-/** Pulls an image whole; an hour passes. */
-async function pull(rig: Rig, tag: string, image: TestImage): Promise<void> {
-  await rig.mirror.manifest(tagged(tag), { signal: never })
-  for (const digest of image.manifests.keys()) {
-    await rig.mirror.manifest(byDigest(digest), { signal: never })
-  }
-  await pullBlobs(rig, image)
-  await until('all is kept', async () => (await heldOf(rig, image)).every(Boolean))
-  // What was held already is kept once more, which counts as a use when it is done.
-  await until('nothing is on its way', () => rig.spools.open === 0)
-  await rig.uses.flush()
-  rig.clock.advance(HOUR_MS)
-}
-
-function heldOf({ inventory }: MirrorRig, image: TestImage): Promise<boolean[]> {
-  return Promise.all(
-    [...image.manifests.keys(), ...image.blobs.keys()].map(
-      async (digest) => (await inventory.held(digest)) !== undefined,
-    ),
-  )
-}
-
-/** Which of the images are held whole; throws where one is held in part. */
-async function whole(rig: MirrorRig): Promise<string> {
-  let names = ''
-  for (const [name, image] of Object.entries({ a, b, c, d })) {
-    const held = await heldOf(rig, image)
-    if (held.every(Boolean)) names += name
-    else if (held.some(Boolean)) throw new Error(`${name} is held in part`)
-  }
-  return names
-}
-
-function listener(items: Removable[] = []): WorkListener<Removable> {
-  return {
-    progress: () => undefined,
-    item: (item) => Promise.resolve(void items.push(item)),
-    signal: never,
-  }
-}
 
 describe('eviction', () => {
   it('does nothing while the limits are kept', async () => {
@@ -300,109 +244,5 @@ describe('a pass that may not take enough', () => {
     const bypass = await rig.mirror.blob(demo, blob!, { signal: never })
     expect((await drained(bypass!.body)).error).toBeUndefined()
     expect(await rig.inventory.held(blob!)).toBeUndefined()
-  })
-})
-
-describe('a dry run', () => {
-  it('tells what a pass would take, what images share counted when the last of them goes', async () => {
-    await using rig = await prepare()
-    const index = buildIndex({ amd64: a, arm64: b })
-    const wider = buildIndex({ amd64: a, s390x: c })
-    rig.source.add(demo, 'index', index)
-    rig.source.add(demo, 'wider', wider)
-    await pull(rig, 'index', index)
-    await pull(rig, 'wider', wider)
-    await pull(rig, 'd', d)
-    for (const toBytes of [totalBytes, sizes[3]! + 1, sizes[3]!, 0]) {
-      const items: Removable[] = []
-      const before = await rig.inventory.totals()
-      const request = { isDryRun: true, toBytes }
-      const removal = await rig.eviction.run(request, listener(items))
-      expect(await rig.inventory.totals()).toEqual(before)
-      const taken: Removable[] = []
-      expect(await rig.eviction.run({ ...request, isDryRun: false }, listener(taken))).toEqual(
-        removal,
-      )
-      expect(items).toEqual(taken)
-    }
-    expect(await rig.inventory.totals()).toMatchObject({ entries: 0 })
-  })
-
-  it('of what the limits want counts what the ttl takes first', async () => {
-    const limits = { maxBytes: totalBytes, lowWatermark: 0.6 }
-    await using rig = await prepare({ limits, ttlMs: 4 * HOUR_MS })
-    for (const [tag, image] of Object.entries({ a, b, c, d })) await pull(rig, tag, image)
-    rig.clock.advance(1)
-    const items: Removable[] = []
-    await rig.eviction.run({ isDryRun: true, toBytes: undefined }, listener(items))
-    const taken: Removable[] = []
-    await rig.eviction.run(PASS, listener(taken))
-    expect(items).toEqual(taken)
-    expect(await whole(rig)).toBe('bcd')
-  })
-
-  it('ends when nobody waits for it', async () => {
-    await using rig = await prepare()
-    await pull(rig, 'a', a)
-    const signal = AbortSignal.abort(new Error('left'))
-    const request = { isDryRun: true, toBytes: 0 }
-    await expect(rig.eviction.run(request, { ...listener(), signal })).rejects.toThrow('left')
-  })
-})
-
-describe('passes', () => {
-  it('come one after the other', async () => {
-    await using rig = await prepare()
-    await pull(rig, 'a', a)
-    const gate = new Gate()
-    rig.inventorySteps.evict = async (run) => {
-      await gate.pass()
-      return run()
-    }
-    const first = rig.eviction.run({ isDryRun: false, toBytes: 0 }, listener())
-    await gate.reached
-    const second = rig.eviction.run({ isDryRun: false, toBytes: 0 }, listener())
-    expect(await isPending(second)).toBe(true)
-    gate.open()
-    expect([await first, await second].map(({ images: count }) => count)).toEqual([1, 0])
-  })
-
-  it('go on when their listener has left', async () => {
-    await using rig = await prepare()
-    for (const [tag, image] of Object.entries({ a, b, c })) await pull(rig, tag, image)
-    const leaving = new AbortController()
-    const item = async () => {
-      leaving.abort(new Error('left'))
-      leaving.signal.throwIfAborted()
-    }
-    const request = { isDryRun: false, toBytes: 0 }
-    const told = { ...listener(), item, signal: leaving.signal }
-    await expect(rig.eviction.run(request, told)).rejects.toThrow('left')
-    await until('the rest has gone', async () => (await rig.inventory.totals()).entries === 0)
-  })
-
-  it('stop between two images when the mirror does, and leave the rest whole', async () => {
-    const rig = await prepare()
-    for (const [tag, image] of Object.entries({ a, b, c, d })) await pull(rig, tag, image)
-    let stopped: PromiseLike<void> | undefined
-    const item = async () => void (stopped ??= rig.eviction[Symbol.asyncDispose]())
-    const pass = rig.eviction.run({ isDryRun: false, toBytes: 0 }, { ...listener(), item })
-    expect(await caught(pass)).toMatchObject({ message: 'the mirror is stopping' })
-    await stopped
-    expect(await whole(rig)).toBe('bcd')
-    await rig[Symbol.asyncDispose]()
-  })
-
-  it('fail with the inventory, and leave what it did not drop', async () => {
-    await using rig = await prepare()
-    for (const [tag, image] of Object.entries({ a, b })) await pull(rig, tag, image)
-    rig.inventorySteps.evict = () => Promise.reject(new InventoryError('broken'))
-    const request = { isDryRun: false, toBytes: 0 }
-    expect(await caught(rig.eviction.run(request, listener()))).toBeInstanceOf(InventoryError)
-    expect(rig.eviction.isRunning).toBe(false)
-    delete rig.inventorySteps.evict
-    expect(await whole(rig)).toBe('ab')
-    await rig.eviction.run(request, listener())
-    expect(await whole(rig)).toBe('')
   })
 })
