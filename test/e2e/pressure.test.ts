@@ -15,19 +15,6 @@ const ONE_LAYER = { layers: 1 }
 const skopeo = ALL_CLIENTS.find(({ name }) => name === 'skopeo')!
 
 describe.runIf(haveTools(...skopeo.tools))('a data folder on a small disk', () => {
-  it('makes room while an image comes that needs more than is left', async (context) => {
-    await using disk = await smallDisk(context, DISK)
-    await using stage = await startSmallStage(disk.path, '1h')
-    const { mirror } = stage
-    const old = await stage.publish({ ...ONE_LAYER, layerBytes: 24 * MIB })
-    await pullKept(stage, old)
-    await mirror.later()
-    const large = await stage.publish({ layers: 3, layerBytes: 10 * MIB })
-    await pullKept(stage, large)
-    expect(await repositories(stage)).toEqual([large.repository])
-    expect((await mirror.stats()).eviction.isSpaceFull).toBe(false)
-  })
-
   it('runs full in the middle of a pull, which goes on; what is small is kept again later', async (context) => {
     await using disk = await smallDisk(context, DISK)
     await using stage = await startSmallStage(disk.path, '1h')
