@@ -1,7 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Repository, Tag } from '../../src/oci/reference.ts'
@@ -136,6 +136,31 @@ describe('an inventory in an SQLite file', () => {
     await writeFile(ballast, '')
     await recordMany(inventory, 200)
     expect((await inventory.totals()).entries).toBeGreaterThanOrEqual(200)
+  })
+
+  it('brings its log home again and again, so that it stays small', async () => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'inventory.db')
+    await using inventory = await openSqliteInventory(path)
+    await recordMany(inventory, 1_500)
+    // What it wrote is many times as much.
+    expect((await stat(`${path}-wal`)).size).toBeLessThan(12 * 1024 * 1024)
+  })
+
+  it('lets others have their turn in the middle of a transaction', async () => {
+    await using inventory = await inMemory()
+    const layers = Array.from({ length: 50 }, (_, index) => contentOf(`layer ${index}`))
+    for (const layer of layers) await inventory.record(layer, [], alpine)
+    const image: Content = { ...contentOf('image'), kind: 'manifest' }
+    await inventory.record(image, layers, alpine)
+    let turns = 0
+    const evicting = inventory.evict(image.digest, () => true).finally(() => (turns = -turns))
+    while (turns >= 0) {
+      turns++
+      await setImmediate()
+    }
+    expect(await evicting).toHaveLength(51)
+    expect(-turns).toBeGreaterThan(3)
   })
 
   // Each instant is some milliseconds after the first content: in the middle of anything.
