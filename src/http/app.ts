@@ -22,6 +22,7 @@ export function createApp({ routes, events, isReady }: AppOptions): Koa<HttpStat
     chunkBytes: 512 * KIB,
     smallBytes: 64 * KIB,
     capBytes: 64 * KIB * KIB,
+    aheadBytes: 16 * KIB * KIB,
   })
   const app = baseApp(events)
   app.use(registry(routes, pool))

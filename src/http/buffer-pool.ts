@@ -5,6 +5,8 @@ export interface BufferPoolOptions {
   smallBytes: number
   /** What pooled buffers may take together. */
   capBytes: number
+  /** How much of it is in use when there are no more buffers to read ahead with. */
+  aheadBytes: number
 }
 
 /**
@@ -27,6 +29,16 @@ export class BufferPool {
     if (this.#pooledBytes + chunkBytes > capBytes) return Buffer.allocUnsafeSlow(smallBytes)
     this.#pooledBytes += chunkBytes
     return Buffer.allocUnsafeSlow(chunkBytes)
+  }
+
+  /**
+   * A second buffer to read ahead with. Few clients gain by it; many read for each other, and what
+   * they would read ahead only drives what they write out of the CPU's caches.
+   */
+  takeAhead(): Buffer | undefined {
+    const { chunkBytes, aheadBytes } = this.#options
+    const usedBytes = this.#pooledBytes - this.#free.length * chunkBytes
+    return usedBytes < aheadBytes ? this.take() : undefined
   }
 
   /** Takes back a buffer that nothing writes to or reads from any more. */

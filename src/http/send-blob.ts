@@ -4,9 +4,9 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
- * Writes `length` bytes of `body` after the headers and ends the response. The next chunk is read
- * while the last is being written, one write at a time: two buffers a response, however slow the
- * client. Disposes the body. Rejects when the body fails or ends early, or the client leaves; the
+ * Writes `length` bytes of `body` after the headers and ends the response. One write at a time, and
+ * the next chunk is read meanwhile where the pool has a buffer for that: at most two buffers a
+ * response, however slow the client. Disposes the body. Rejects when the body fails or ends early, or the client leaves; the
  * caller then destroys the response, which is all that a client can still be told.
  */
 export async function sendBlob(
@@ -22,25 +22,30 @@ export async function sendBlob(
   // is for the `finally` below, which waits for the same promise.
   const leave = () => void dispose().catch(() => {})
   response.once('close', leave)
-  let reading = pool.take()
-  let writing = pool.take()
+  let buffer = pool.take()
+  let ahead = pool.takeAhead()
   let isIdle = false
   try {
     let left = length
-    let count = await readNext(response, body, reading, left)
+    let count = await readNext(response, body, buffer, left)
     while (left > count) {
-      const sending = send(response, 'write', reading.subarray(0, count), exchange)
+      const sending = send(response, 'write', buffer.subarray(0, count), exchange)
       left -= count
-      ;[reading, writing] = [writing, reading]
-      ;[count] = await Promise.all([readNext(response, body, reading, left), sending])
+      if (ahead) {
+        ;[buffer, ahead] = [ahead, buffer]
+        ;[count] = await Promise.all([readNext(response, body, buffer, left), sending])
+      } else {
+        await sending
+        count = await readNext(response, body, buffer, left)
+      }
     }
-    await send(response, 'end', reading.subarray(0, count), exchange)
+    await send(response, 'end', buffer.subarray(0, count), exchange)
     isIdle = true
   } finally {
     response.off('close', leave)
-    for (const buffer of [reading, writing]) {
-      if (isIdle) pool.give(buffer)
-      else pool.drop(buffer)
+    for (const used of ahead ? [buffer, ahead] : [buffer]) {
+      if (isIdle) pool.give(used)
+      else pool.drop(used)
     }
     await dispose()
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BufferPool } from '../../src/http/buffer-pool.ts'
 
-const options = { chunkBytes: 1024, smallBytes: 64, capBytes: 2048 }
+const options = { chunkBytes: 1024, smallBytes: 64, capBytes: 2048, aheadBytes: 1024 }
 
 test('a buffer that was given back is used again', () => {
   const pool = new BufferPool(options)
@@ -28,4 +28,13 @@ test('a buffer that may still be written to is never used again, and makes room 
   const next = pool.take()
   expect(next).toHaveLength(1024)
   expect(next).not.toBe(first)
+})
+
+test('there is a buffer to read ahead with while few are in use', () => {
+  const pool = new BufferPool(options)
+  const ahead = pool.takeAhead()
+  expect(ahead).toHaveLength(1024)
+  expect(pool.takeAhead()).toBeUndefined()
+  pool.give(ahead!)
+  expect(pool.takeAhead()).toBe(ahead)
 })
