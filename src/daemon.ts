@@ -23,12 +23,12 @@ import { Routes } from './policy/routes.ts'
 import { DiskReserve } from './store/disk-reserve.ts'
 import { diskSpace } from './store/disk-space.ts'
 import { FileSpoolFolder } from './store/file-spool.ts'
-import { FileStore } from './store/file-store.ts'
 import { lockFolder } from './store/folder-lock.ts'
 import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
+import { openStore, spaceLimits } from './stores.ts'
 import { openUpstream } from './upstreams.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { localUrl, type ListenAddress } from './util/listen-url.ts'
@@ -68,12 +68,12 @@ export async function startDaemon(
   parts.use(await lockFolder(config.data, holder))
   const spoolFolder = new FileSpoolFolder(join(config.data, 'spool'))
   await spoolFolder.clear()
-  const folders = { blobs: join(config.data, 'blobs'), quarantine: join(config.data, 'quarantine') }
-  const store = parts.use(new FileStore(folders))
+  const { store, leftovers } = await openStore(config)
+  parts.use(store)
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
   const space = new Space({
-    limits: config.eviction,
+    limits: spaceLimits(config),
     inventory,
     disk: () => diskSpace(config.data),
     reserve: new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES),
@@ -123,7 +123,7 @@ export async function startDaemon(
   const { bytesPerSecond } = config.scrub
   const content = { store, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
-  const sweep = new Sweep({ ...content, spools: spoolFolder })
+  const sweep = new Sweep({ ...content, leftovers: [spoolFolder, ...leftovers] })
   const everyMs = { evict: config.eviction.everyMs, scrub: config.scrub.everyMs }
   const upkeep = parts.use(
     new Upkeep({ inventory, space, eviction, scrub, sweep, everyMs, clock, events }),

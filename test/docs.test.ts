@@ -28,8 +28,14 @@ describe('mirror.config.yml', () => {
     makeCertificates(join(folder.path, 'certificates'))
     const file = join(folder.path, 'everything.yml')
     const text = await readFile(shipped, 'utf8')
-    await writeFile(file, text.replace(/^( +)# /gm, '$1'))
-    const environment = { MIRROR_ADMIN_TOKEN: 'x', DOCKER_HUB_TOKEN: 'x' }
+    // A store of files takes no keys of S3.
+    await writeFile(file, text.replace(/^( +)# /gm, '$1').replace('type: file', 'type: s3'))
+    const environment = {
+      MIRROR_ADMIN_TOKEN: 'x',
+      DOCKER_HUB_TOKEN: 'x',
+      S3_KEY: 'x',
+      S3_SECRET: 'x',
+    }
     const loaded = await loadConfig({ file, environment })
     for (const { path } of configKeys()) {
       const origin = loaded.originOf(path.map((key) => (key === 'NAME' ? 'docker.io' : key)))

@@ -15,7 +15,7 @@ async function startedUpkeep(rig: MirrorRig, clock: FakeClock): Promise<Upkeep> 
   const { inventory, holdings, leases, pins, space, eviction, store, files, events } = rig
   const shared = { store, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...shared, mirrors: new Map(), bytesPerSecond: 1024 ** 3 })
-  const sweep = new Sweep({ ...shared, spools: files.spools })
+  const sweep = new Sweep({ ...shared, leftovers: [files.spools] })
   const upkeep = new Upkeep({
     inventory,
     space,

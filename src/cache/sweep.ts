@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES, recognizeManifest, type ManifestContent } from '../oci/manifest.ts'
 import type { BlobStat, BlobStore } from '../store/blob-store.ts'
 import type { Quarantine, QuarantinedBlob } from '../store/quarantine.ts'
-import type { LeftSpool, LeftSpools } from '../store/spool.ts'
+import type { Leftover, Leftovers } from '../store/leftovers.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import { readExactly } from '../util/byte-reader.ts'
@@ -32,7 +32,7 @@ const NEVER = new AbortController().signal
 
 export interface SweepOptions {
   store: BlobStore & Quarantine
-  spools: LeftSpools
+  leftovers: Leftovers[]
   inventory: Inventory
   holdings: Holdings
   leases: Leases
@@ -48,7 +48,7 @@ interface Task {
 
 /**
  * Makes store and inventory match again after a crash, a power cut or the loss of either, and
- * removes what nobody needs: spools without a fill, and what was set aside long ago.
+ * removes what nobody needs: what a crash has left, and what was set aside long ago.
  */
 export class Sweep {
   readonly #options: SweepOptions
@@ -101,8 +101,12 @@ export class Sweep {
     signal: AbortSignal,
     report: (progress: Progress) => void,
   ): AsyncIterable<() => Promise<Task | undefined>> {
-    const { store, spools, inventory, clock } = this.#options
-    for (const spool of await spools.leftSpools()) yield async () => this.#leftSpool(spool)
+    const { store, leftovers, inventory, clock } = this.#options
+    for (const place of leftovers) {
+      for (const leftover of await place.leftovers()) {
+        yield async () => this.#leftover(place, leftover)
+      }
+    }
     for await (const blob of store.quarantined()) {
       const isOld = clock.now() - blob.sinceMs >= QUARANTINED_FOR_MS
       if (isOld) yield async () => this.#oldQuarantine(blob)
@@ -125,13 +129,12 @@ export class Sweep {
     }
   }
 
-  #leftSpool({ name, sizeBytes }: LeftSpool): Task {
+  #leftover(place: Leftovers, { name, sizeBytes, reason }: Leftover): Task {
     const work = async () => {
-      await this.#options.spools.removeLeftSpool(name)
+      await place.removeLeftover(name)
       return true
     }
-    const finding = { name, bytes: sizeBytes, reason: 'a spool without a fill' }
-    return { finding: { action: 'remove', ...finding }, work }
+    return { finding: { action: 'remove', name, bytes: sizeBytes, reason }, work }
   }
 
   #oldQuarantine({ digest, sizeBytes, sinceMs }: QuarantinedBlob): Task {

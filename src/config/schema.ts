@@ -4,6 +4,7 @@ import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
+import { storeField } from './store.ts'
 import { upstreamsField } from './upstreams.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -40,11 +41,7 @@ export function configSchema(read: SecretReader) {
       .default('./data')
       .describe('Folder of all that is kept: spools, the file store and the SQLite inventory.'),
     upstreams: upstreamsField(read).prefault({ 'docker.io': {} }),
-    store: z
-      .strictObject({
-        type: z.enum(['file']).default('file').describe('Where bytes are kept: files in `data`.'),
-      })
-      .prefault({}),
+    store: storeField(read),
     inventory: z
       .strictObject({
         type: z

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import type { Digest } from '../oci/digest.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
 import { openFile, type OpenFile } from './open-file.ts'
-import type { LeftSpool, LeftSpools, Spool, SpoolFolder } from './spool.ts'
+import type { Leftover, Leftovers } from './leftovers.ts'
+import type { Spool, SpoolFolder } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
 const SUFFIX = '.spool'
 
 /** Spools as files of one folder, which has to be on the file system of the store that takes them. */
-export class FileSpoolFolder implements SpoolFolder, LeftSpools {
+export class FileSpoolFolder implements SpoolFolder, Leftovers {
   readonly #folder: string
   /** Names of those whose owners have not disposed them. */
   readonly #owned = new Set<string>()
@@ -23,7 +24,7 @@ export class FileSpoolFolder implements SpoolFolder, LeftSpools {
   /** Makes the folder and removes the spools that a crash left; called before the first `create`. */
   async clear(): Promise<void> {
     await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
-    for (const { name } of await this.leftSpools()) await this.removeLeftSpool(name)
+    for (const { name } of await this.leftovers()) await this.removeLeftover(name)
   }
 
   async create(digest: Digest): Promise<Spool> {
@@ -42,19 +43,19 @@ export class FileSpoolFolder implements SpoolFolder, LeftSpools {
     }
   }
 
-  async leftSpools(): Promise<LeftSpool[]> {
+  async leftovers(): Promise<Leftover[]> {
     const names = await fileResult(`list ${this.#folder}`, readdir(this.#folder))
-    const left: LeftSpool[] = []
+    const left: Leftover[] = []
     for (const name of names) {
       if (!name.endsWith(SUFFIX) || this.#owned.has(name)) continue
       const path = join(this.#folder, name)
       const stats = await fileResultIfPresent(`stat ${path}`, stat(path))
-      if (stats) left.push({ name, sizeBytes: stats.size })
+      if (stats) left.push({ name, sizeBytes: stats.size, reason: 'a spool without a fill' })
     }
     return left
   }
 
-  async removeLeftSpool(name: string): Promise<void> {
+  async removeLeftover(name: string): Promise<void> {
     await removeFile(join(this.#folder, name))
   }
 }

@@ -28,19 +28,6 @@ export interface SpoolFolder {
   create(digest: Digest): Promise<Spool>
 }
 
-/** A spool that no longer belongs to anyone. */
-export interface LeftSpool {
-  name: string
-  sizeBytes: number
-}
-
-/** What a folder can do with spools whose owners are gone or failed to remove them. */
-export interface LeftSpools {
-  leftSpools(): Promise<LeftSpool[]>
-  /** Idempotent. */
-  removeLeftSpool(name: string): Promise<void>
-}
-
 /** Throws StoreError `corrupt` where a spool cannot hold what is to be put from it. */
 export function refuseOtherSize(descriptor: Descriptor, spool: Spool): void {
   const { digest, sizeBytes } = descriptor

@@ -37,7 +37,15 @@ export async function sweepRig(folder?: string): Promise<SweepRig> {
   const { store, files, holdings, leases, events } = rig
   const { inventory } = holdings
   const { spools } = files
-  const sweep = new Sweep({ store, spools, inventory, holdings, leases, clock, events })
+  const sweep = new Sweep({
+    store,
+    leftovers: [spools],
+    inventory,
+    holdings,
+    leases,
+    clock,
+    events,
+  })
   return { ...rig, source, clock, sweep }
 }
 

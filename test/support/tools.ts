@@ -12,20 +12,22 @@ const PACKAGES = {
   skopeo: 'skopeo',
 } as const
 
-export type Tool = keyof typeof PACKAGES
+/** What Debian does not have is made with Go. */
+const MODULES = { versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' } as const
+
+export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
+
+/** The others make namespaces, mounts and users. */
+const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'versitygw'])
 
 /**
- * Whether a suite can have the tools it needs. Where not, says which packages to install, and in
- * CI throws: there a suite that is skipped is a failure.
+ * Whether a suite can have the tools it needs. Where not, says how to install them, and in CI
+ * throws: there a suite that is skipped is a failure.
  */
 export function haveTools(...tools: Tool[]): boolean {
   const missing = tools.filter((tool) => !isInstalled(tool))
-  const wants: string[] = []
-  if (missing.length > 0) {
-    const packages = new Set(missing.map((tool) => PACKAGES[tool]))
-    wants.push(`apt-get install ${[...packages].join(' ')} (for ${missing.join(', ')})`)
-  }
-  if (tools.some((tool) => tool !== 'docker-registry') && process.getuid?.() !== 0) {
+  const wants = missing.map((tool) => `${tool} (${installerOf(tool)})`)
+  if (tools.some((tool) => !UNPRIVILEGED.has(tool)) && process.getuid?.() !== 0) {
     wants.push(`root (for ${tools.join(', ')})`)
   }
   if (wants.length === 0) return true
@@ -33,6 +35,11 @@ export function haveTools(...tools: Tool[]): boolean {
   if (process.env['CI'] === 'true') throw new Error(message)
   console.warn(`SKIPPED: ${message}`)
   return false
+}
+
+function installerOf(tool: Tool): string {
+  if (tool in MODULES) return `go install ${MODULES[tool as keyof typeof MODULES]}`
+  return `apt-get install ${PACKAGES[tool as keyof typeof PACKAGES]}`
 }
 
 function isInstalled(tool: Tool): boolean {

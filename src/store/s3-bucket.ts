@@ -1,0 +1,97 @@
+import { getCACertificates } from 'node:tls'
+import {
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
+import { s3Error } from './s3-error.ts'
+import { StoreError } from './store-error.ts'
+
+export interface S3Options {
+  bucket: string
+  /** Put in front of every key; empty, or without a slash at its end. */
+  prefix: string
+  region: string
+  /** That of AWS in the region where left out. */
+  endpoint: URL | undefined
+  /** The bucket in the path instead of in the host name. */
+  forcePathStyle: boolean
+  /** As the AWS SDK finds them where left out: environment, profile, web identity, instance. */
+  credentials: { accessKeyId: string; secretAccessKey: string } | undefined
+  /** Certificates, as PEM, that are believed besides those of the system. */
+  ca: string | undefined
+}
+
+const CONNECT_WITHIN_MS = 5_000
+/** A connection on which nothing comes or goes is given up. */
+const IDLE_MS = 30_000
+const MAX_CONNECTIONS = 256
+const ATTEMPTS = 3
+
+/** A bucket, or the part of it below a prefix. */
+export class S3Bucket implements AsyncDisposable {
+  readonly client: S3Client
+  readonly name: string
+  readonly #prefix: string
+
+  constructor({ bucket, prefix, region, endpoint, forcePathStyle, credentials, ca }: S3Options) {
+    this.name = bucket
+    this.#prefix = prefix === '' ? '' : `${prefix}/`
+    const agent = { keepAlive: true, maxSockets: MAX_CONNECTIONS }
+    this.client = new S3Client({
+      region,
+      forcePathStyle,
+      maxAttempts: ATTEMPTS,
+      // Not all that speak S3 know the checksums that the SDK adds by itself; ours is the digest.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: CONNECT_WITHIN_MS,
+        socketTimeout: IDLE_MS,
+        httpAgent: agent,
+        httpsAgent:
+          ca === undefined ? agent : { ...agent, ca: [...getCACertificates('default'), ca] },
+      },
+      ...(endpoint && { endpoint: endpoint.href }),
+      ...(credentials && { credentials }),
+    })
+  }
+
+  key(path: string): string {
+    return this.#prefix + path
+  }
+
+  /** Throws StoreError that says what is wrong with the bucket, and what may be done about it. */
+  async check(): Promise<void> {
+    const doing = `use the bucket ${this.name}`
+    try {
+      await this.client.send(new HeadBucketCommand({ Bucket: this.name }))
+      const command = { Bucket: this.name, Prefix: this.#prefix, MaxKeys: 1 }
+      await this.client.send(new ListObjectsV2Command(command))
+    } catch (cause) {
+      const hint = hintOf(cause)
+      if (hint === undefined) throw s3Error(doing, cause)
+      throw new StoreError('io', `cannot ${doing}: ${hint}`, { cause })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.destroy()
+    return Promise.resolve()
+  }
+}
+
+function hintOf(cause: unknown): string | undefined {
+  if (!(cause instanceof S3ServiceException)) return undefined
+  const { httpStatusCode: status } = cause.$metadata
+  const region = cause.$response?.headers['x-amz-bucket-region']
+  if (status === 301 || status === 400) {
+    return region === undefined ? undefined : `it is in the region ${region}: see store.region`
+  }
+  if (status === 404) return 'there is no such bucket: see store.bucket and store.region'
+  if (status === 401 || status === 403) {
+    return 'access is denied: the credentials are wrong, or lack s3:ListBucket on it'
+  }
+  return undefined
+}

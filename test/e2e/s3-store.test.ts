@@ -1,0 +1,181 @@
+import { join } from 'node:path'
+import { CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FileSpoolFolder } from '../../src/store/file-spool.ts'
+import type { Leftover } from '../../src/store/leftovers.ts'
+import { S3Bucket, type S3Options } from '../../src/store/s3-bucket.ts'
+import { S3Store } from '../../src/store/s3-store.ts'
+import { Uploads } from '../../src/store/s3-uploads.ts'
+import type { Spool } from '../../src/store/spool.ts'
+import { readAll } from '../../src/util/byte-reader.ts'
+import { blobStoreContract } from '../contract/blob-store-contract.ts'
+import { quarantineContract } from '../contract/quarantine-contract.ts'
+import { blobOf, bytesIn, putBytes, spoolOf, statsOf } from '../support/blobs.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
+import { freePort } from '../support/free-port.ts'
+import { bytesOf } from '../support/images.ts'
+import { S3Server } from '../support/s3-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { haveTools } from '../support/tools.ts'
+
+const MIB = 1024 * 1024
+
+describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
+  let server: S3Server
+  beforeAll(async () => {
+    server = await S3Server.start()
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+
+  blobStoreContract('S3Store', () => subject())
+  quarantineContract('S3Store', () => subject())
+
+  const large = bytesOf('large', 20 * MIB)
+
+  it('are put in parts where they are large, and read over all of them', async () => {
+    await using made = await subject()
+    const blob = await putBytes(made.store, made.spools, large)
+    expect(await made.store.stat(blob.digest)).toEqual({
+      digest: blob.digest,
+      sizeBytes: large.length,
+    })
+    const range = { first: 8 * MIB - 10, last: 16 * MIB + 10 }
+    const part = await bytesIn(made.store, blob, range)
+    expect(part?.equals(large.subarray(range.first, range.last + 1))).toBe(true)
+    expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
+  })
+
+  it('leave no upload behind when they are aborted between parts', async () => {
+    await using made = await subject()
+    const blob = blobOf(large)
+    await using spool = await spoolOf(made.spools, large)
+    const controller = new AbortController()
+    const reason = new Error('gone')
+    const aborting = watched(spool, (position) => {
+      if (position >= 8 * MIB) controller.abort(reason)
+    })
+    await expect(made.store.put(blob, aborting, controller.signal)).rejects.toBe(reason)
+    expect(await statsOf(made.store)).toEqual([])
+    expect(await leftIn(made.options)).toEqual([])
+  })
+
+  it('of which a killed process left parts have them removed, but for those on their way', async () => {
+    await using made = await subject()
+    const { bucket: Bucket } = made.options
+    await using bucket = new S3Bucket(made.options)
+    const target = { Bucket, Key: 'blobs/sha256/abc' }
+    const { UploadId } = await bucket.client.send(new CreateMultipartUploadCommand(target))
+    const part = { ...target, UploadId, PartNumber: 1, Body: Buffer.alloc(1_000) }
+    await bucket.client.send(new UploadPartCommand(part))
+    const [left] = await made.uploads.leftovers()
+    expect(left).toMatchObject({ name: `${target.Key} ${UploadId}`, sizeBytes: 1_000 })
+    await using spool = await spoolOf(made.spools, large)
+    const seen: Leftover[][] = []
+    const watching = watched(spool, async () => {
+      seen.push(await made.uploads.leftovers())
+    })
+    await made.store.put(blobOf(large), watching, new AbortController().signal)
+    expect(seen[0]).toEqual([left])
+    await made.uploads.removeLeftover(left!.name)
+    await made.uploads.removeLeftover(left!.name)
+    expect(await leftIn(made.options)).toEqual([])
+  })
+
+  it('are read on where a connection was cut, and asked for again when S3 is too busy', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    const blob = await putBytes(made.store, made.spools, large)
+    await using reader = await made.store.open(blob.digest)
+    proxy.cutAfter(3 * MIB)
+    const copy = Buffer.from(await readAll(reader!, large.length))
+    expect(copy.equals(large)).toBe(true)
+    expect(proxy.faults).toBe(1)
+    proxy.slowDown(2)
+    expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
+    expect(proxy.faults).toBe(3)
+  })
+
+  it('fail as io when S3 cannot be reached, with the reason', async () => {
+    await using made = await subject({ endpoint: new URL(`http://127.0.0.1:${await freePort()}`) })
+    const { digest } = blobOf(large)
+    const opening = made.store.open(digest)
+    await expect(opening).rejects.toMatchObject({ name: 'StoreError', kind: 'io' })
+    await expect(opening).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('share a bucket with others below prefixes', async () => {
+    await using made = await subject()
+    const bytes = bytesOf('one', 100)
+    await putBytes(made.store, made.spools, bytes)
+    await using other = storeIn(new S3Bucket({ ...made.options, prefix: 'team/mirror' }))
+    expect(await statsOf(other)).toEqual([])
+    const blob = await putBytes(other, made.spools, bytes)
+    await made.store.delete(blob.digest)
+    expect(await statsOf(other)).toEqual([blob].map(({ digest }) => ({ digest, sizeBytes: 100 })))
+  })
+
+  describe('a bucket', () => {
+    it('that can be used is no complaint', async () => {
+      await using bucket = new S3Bucket(await server.makeBucket())
+      await bucket.check()
+    })
+
+    it('that is not there is named', async () => {
+      await using bucket = new S3Bucket(server.options('nowhere'))
+      await expect(bucket.check()).rejects.toThrow(
+        'cannot use the bucket nowhere: there is no such bucket',
+      )
+    })
+
+    it('that we may not use is told from one that is not there', async () => {
+      const options = await server.makeBucket()
+      const credentials = { accessKeyId: 'entrepot', secretAccessKey: 'wrong' }
+      await using bucket = new S3Bucket({ ...options, credentials })
+      await expect(bucket.check()).rejects.toThrow('access is denied')
+    })
+
+    it('that cannot be reached says how that was tried', async () => {
+      const endpoint = new URL(`http://127.0.0.1:${await freePort()}`)
+      await using bucket = new S3Bucket({ ...server.options('b-1'), endpoint })
+      await expect(bucket.check()).rejects.toThrow(/cannot use the bucket b-1: .*ECONNREFUSED/)
+    })
+  })
+
+  async function subject(other: Partial<S3Options> = {}) {
+    await using stack = new AsyncDisposableStack()
+    const folder = stack.use(await temporaryFolder())
+    const spools = new FileSpoolFolder(join(folder.path, 'spool'))
+    await spools.clear()
+    const options = { ...(await server.makeBucket()), ...other }
+    const bucket = new S3Bucket(options)
+    const uploads = new Uploads(bucket)
+    const store = stack.use(new S3Store(bucket, uploads))
+    const owned = stack.move()
+    return { options, store, uploads, spools, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  }
+})
+
+function storeIn(bucket: S3Bucket): S3Store {
+  return new S3Store(bucket, new Uploads(bucket))
+}
+
+async function leftIn(options: S3Options): Promise<Leftover[]> {
+  await using bucket = new S3Bucket(options)
+  return new Uploads(bucket).leftovers()
+}
+
+/** The spool, of which each read is told before it is made. */
+function watched(spool: Spool, before: (position: number) => unknown): Spool {
+  return {
+    path: spool.path,
+    sizeBytes: spool.sizeBytes,
+    append: (bytes) => spool.append(bytes),
+    async readAt(into, position) {
+      await before(position)
+      return spool.readAt(into, position)
+    },
+    sync: () => spool.sync(),
+    moveTo: (path) => spool.moveTo(path),
+    [Symbol.asyncDispose]: () => spool[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+const SLOW_DOWN =
+  '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>'
+
+/** A TCP proxy in front of an HTTP server, on which things go wrong when they are told to. */
+export class FaultProxy implements AsyncDisposable {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #cutAfterBytes: number | undefined
+  #slowDowns = 0
+  /** How often something went wrong. */
+  faults = 0
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  static async start(target: URL): Promise<FaultProxy> {
+    const server = createServer()
+    const proxy = new FaultProxy(server)
+    server.on('connection', (client) => proxy.#join(client, target))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return proxy
+  }
+
+  get url(): URL {
+    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`)
+  }
+
+  /** The connection on which so many bytes have come from the server is reset, once. */
+  cutAfter(bytes: number): void {
+    this.#cutAfterBytes = bytes
+  }
+
+  /** So many requests are answered with 503 SlowDown. */
+  slowDown(requests: number): void {
+    this.#slowDowns = requests
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #join(client: Socket, target: URL): void {
+    const server = connect(Number(target.port), target.hostname)
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket)
+      socket.on('error', () => other.destroy())
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        other.destroy()
+      })
+    }
+    client.on('data', (chunk: Buffer) => {
+      if (this.#slowDowns > 0 && /^[A-Z]+ \//.test(chunk.toString('latin1', 0, 16))) {
+        this.#slowDowns--
+        this.faults++
+        client.end(
+          `HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: ${SLOW_DOWN.length}\r\n\r\n${SLOW_DOWN}`,
+        )
+        return
+      }
+      if (!server.write(chunk)) client.pause()
+    })
+    server.on('drain', () => client.resume())
+    server.on('data', (chunk: Buffer) => {
+      if (this.#cutAfterBytes !== undefined) {
+        this.#cutAfterBytes -= chunk.length
+        if (this.#cutAfterBytes <= 0) {
+          this.#cutAfterBytes = undefined
+          this.faults++
+          client.resetAndDestroy()
+          return
+        }
+      }
+      if (!client.write(chunk)) server.pause()
+    })
+    client.on('drain', () => server.resume())
+  }
+}
