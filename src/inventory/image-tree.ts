@@ -46,8 +46,8 @@ async function growBelow(db: Kysely<Schema>, tree: Tree, parents: Digest[]): Pro
   return manifests
 }
 
-/** The sizes of one image in a tree that holds all of it; see Image. */
-export function measure(tree: Tree, root: Digest) {
+/** The sizes of one image in a tree that holds all of it, under a registry that links some of it; see Image. */
+export function measure(tree: Tree, root: Digest, linked: ReadonlySet<Digest>) {
   const parents = parentsWithin(tree, root)
   const exclusive = new Map<Digest, boolean>()
   const isExclusive = (digest: Digest): boolean => {
@@ -62,7 +62,7 @@ export function measure(tree: Tree, root: Digest) {
   return {
     heldBytes: bytesOf(held),
     exclusiveBytes: bytesOf(held.filter(({ digest }) => isExclusive(digest))),
-    missingBytes: bytesOf(missingOf(tree, held)),
+    missingBytes: bytesOf(missingOf(held, linked)),
   }
 }
 
@@ -79,10 +79,11 @@ function parentsWithin(tree: Tree, root: Digest): Map<Digest, Set<Digest>> {
   return parents
 }
 
-function missingOf(tree: Tree, held: TreeNode[]): Iterable<Descriptor> {
+function missingOf(held: TreeNode[], linked: ReadonlySet<Digest>): Iterable<Descriptor> {
   const missing = new Map<Digest, Descriptor>()
-  for (const { mediaType, children } of held) {
-    const absent = [...children.values()].filter(({ digest }) => !tree.has(digest))
+  for (const { digest, mediaType, children } of held) {
+    if (!linked.has(digest)) continue
+    const absent = [...children.values()].filter((child) => !linked.has(child.digest))
     if (isIndexType(mediaType) && absent.length < children.size) continue
     for (const child of absent) missing.set(child.digest, child)
   }

@@ -23,12 +23,45 @@ export async function imagesOf(
     db,
     rows.map(({ digest }) => digest),
   )
+  const linked = new Map<string, Set<Digest>>()
+  for (const registry of new Set(rows.map((row) => row.registry))) {
+    linked.set(registry, await linkedWithin(db, registry, [...tree.keys()]))
+  }
   return rows.map((row) => ({
     ...contentOf(row),
     repository: { registry: row.registry, name: row.name },
     tags: tags.get(keyOf(row)) ?? [],
-    ...measure(tree, row.digest),
+    ...measure(tree, row.digest, linked.get(row.registry) ?? new Set()),
   }))
+}
+
+/** Those of the contents that some repository of the registry links. */
+async function linkedWithin(
+  db: Kysely<Schema>,
+  registry: string,
+  digests: Digest[],
+): Promise<Set<Digest>> {
+  const linked = new Set<Digest>()
+  for (const some of inChunks(digests)) {
+    const rows = await db
+      .selectFrom('content')
+      .select('digest')
+      .where('digest', 'in', some)
+      // A base layer may have thousands of links, of which one will do.
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('link')
+            .innerJoin('repository', 'repository.id', 'link.repository_id')
+            .select('link.digest')
+            .whereRef('link.digest', '=', 'content.digest')
+            .where('registry', '=', registry),
+        ),
+      )
+      .execute()
+    for (const { digest } of rows) linked.add(digest)
+  }
+  return linked
 }
 
 function rowsOf(

@@ -85,8 +85,9 @@ export interface Image extends Content {
   /** The part of `heldBytes` that no other image needs. */
   exclusiveBytes: number
   /**
-   * What its image manifests name and is not held. Manifests that an index names are not missing,
-   * as clients want one of them, unless none is held.
+   * What its image manifests name and no repository of the registry links: it is not held, or
+   * upstream has to be asked whether it may be served. Manifests that an index names are not
+   * missing, as clients want one of them, unless none is there.
    */
   missingBytes: number
 }

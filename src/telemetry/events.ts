@@ -227,9 +227,12 @@ export class Events {
     this.#logger.debug(event, 'served stale')
   }
 
+  /** That there is no space is told when it begins and ends: see `spaceChanged`. */
   storeFailed(event: FailedOperation): void {
     this.#metrics.failures.add(1, 'store', event.operation)
-    this.#logger.error(event, 'store failed')
+    const { error } = event
+    const isFull = error instanceof Error && 'kind' in error && error.kind === 'no-space'
+    this.#logger[isFull ? 'debug' : 'error'](event, 'store failed')
   }
 
   /** Content on record is gone or wrong. It is set aside and forgotten, and will be filled again. */

@@ -34,19 +34,13 @@ export async function sweepRig(folder?: string): Promise<SweepRig> {
   source.add(demo, 'latest', index)
   const clock = new FakeClock()
   const rig = await mirrorOn(source, { clock, ...(folder && { folder }) })
+  return { ...rig, source, clock, sweep: sweepOf(rig, clock) }
+}
+
+export function sweepOf(rig: MirrorRig, clock: FakeClock): Sweep {
   const { store, files, holdings, leases, events } = rig
   const { inventory } = holdings
-  const { spools } = files
-  const sweep = new Sweep({
-    store,
-    leftovers: [spools],
-    inventory,
-    holdings,
-    leases,
-    clock,
-    events,
-  })
-  return { ...rig, source, clock, sweep }
+  return new Sweep({ store, leftovers: [files.spools], inventory, holdings, leases, clock, events })
 }
 
 /** The same, where all of it was pulled. */
@@ -67,7 +61,10 @@ export function contentsOf({ manifests, blobs }: TestImage): Digest[] {
 }
 
 /** Sweeps; the clock is moved on where that waits. */
-export async function swept({ sweep, clock }: SweepRig): Promise<SweepSummary> {
+export async function swept({
+  sweep,
+  clock,
+}: Pick<SweepRig, 'sweep' | 'clock'>): Promise<SweepSummary> {
   const running = sweep.run(never, () => {})
   while (await isPending(running)) clock.advance(100)
   return running

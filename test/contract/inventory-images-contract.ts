@@ -80,6 +80,19 @@ export function inventoryImagesContract(name: string, make: () => Promise<Invent
       expect(await missing()).toEqual([base.sizeBytes])
     })
 
+    it('as missing what is held but that nobody knows may be served there', async () => {
+      await using inventory = await make()
+      const missing = async () => (await listed(inventory)).map((image) => image.missingBytes)
+      await inventory.record(image, [base, top].map(descriptorOf), alpine)
+      await inventory.adopt(base, [])
+      await inventory.record(top, [], elsewhere)
+      expect(await missing()).toEqual([sumOf([base, top])])
+      await inventory.link(base.digest, node)
+      expect(await missing()).toEqual([top.sizeBytes])
+      await inventory.link(top.digest, alpine)
+      expect(await missing()).toEqual([0])
+    })
+
     it('once for each repository, and neither blobs nor what an index names', async () => {
       await using inventory = await make()
       await recordAll(inventory, [base])

@@ -8,6 +8,8 @@ import type { BlobReader } from '../../src/store/blob-store.ts'
 import { drained } from '../cache/fill-rig.ts'
 import { byDigest, mirrorOn, never, POLICY, tagged, upstreamSource } from '../cache/mirror-rig.ts'
 import type { MirrorRig } from '../cache/mirror-rig.ts'
+import { sweepOf, swept } from '../cache/sweep-rig.ts'
+import { putBytes } from '../support/blobs.ts'
 import { candidateOf } from '../support/contents.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
@@ -69,6 +71,7 @@ export class EvictionRound {
     () => this.#squeeze(),
     () => this.#restart(),
     () => this.#crash(),
+    () => this.#crashInCommit(),
   ]
 
   constructor(dice: Dice, folder: string) {
@@ -149,6 +152,26 @@ export class EvictionRound {
     killed = true
     await this.#rig.inventory[Symbol.asyncDispose]()
     await this.#start()
+    await this.#check()
+  }
+
+  /** Ends the process when bytes are in the store, and not on record; the next start sweeps. */
+  async #crashInCommit(): Promise<void> {
+    await this.#letAllGo()
+    const { repository, tag, blobs, children } = this.#dice.pick(this.#world)
+    await this.#rig.mirror.manifest(tagged(tag, repository), { signal: never })
+    const last = this.#dice.pick([...blobs.keys()])
+    for (const digest of [...children.keys(), ...blobs.keys()]) {
+      if (digest === last) continue
+      if (blobs.has(digest)) await this.#pullBlob(repository, digest)
+      else await this.#rig.mirror.manifest(byDigest(digest, repository), { signal: never })
+    }
+    await until('manifests are kept', () => this.#keeping === 0)
+    const { files, inventory } = this.#rig
+    if (!(await inventory.held(last))) await putBytes(files.store, files.spools, blobs.get(last)!)
+    await this.#stop()
+    await this.#start()
+    await swept({ sweep: sweepOf(this.#rig, this.#clock), clock: this.#clock })
     await this.#check()
   }
 

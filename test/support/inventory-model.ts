@@ -67,9 +67,7 @@ export class InventoryModel implements Inventory {
   }
 
   async isLinkedWithin(digest: Digest, registry: string): Promise<boolean> {
-    return (await this.repositoriesOf(digest)).some(
-      (repository) => repository.registry === registry,
-    )
+    return this.#isWithin(digest, registry)
   }
 
   async repositoriesOf(digest: Digest): Promise<RepositoryId[]> {
@@ -180,7 +178,7 @@ export class InventoryModel implements Inventory {
         const tags = names.find((name) => isSame(name.repository, within))?.tags ?? []
         const isListed = content.kind === 'manifest' && (parents === 0 || tags.length > 0)
         if (!isListed || !this.#linksOf(content.digest).has(keyOf(within))) return []
-        return [{ ...content, repository: within, tags, ...this.#sizesOf(content.digest) }]
+        return [{ ...content, repository: within, tags, ...this.#sizesOf(content.digest, within) }]
       }),
     )
     return images
@@ -245,7 +243,12 @@ export class InventoryModel implements Inventory {
     return last && { digest: last.digest, repository, atMs }
   }
 
-  #sizesOf(root: Digest) {
+  #isWithin(digest: Digest, registry: string): boolean {
+    const repositories = this.#sortedRepositories([...this.#linksOf(digest).keys()])
+    return repositories.some((repository) => repository.registry === registry)
+  }
+
+  #sizesOf(root: Digest, { registry }: RepositoryId) {
     const held = this.#heldBelow([root])
     // What would go with it if it went: all that no other content that stays names.
     const going = new Set(this.#parentsOf(root).length === 0 ? [root] : [])
@@ -256,9 +259,10 @@ export class InventoryModel implements Inventory {
         if (parents.length > 0 && parents.every((parent) => going.has(parent))) going.add(digest)
       }
     }
-    const missing = held.flatMap(({ digest, mediaType }) => {
+    const isLinked = ({ digest }: Pick<Content, 'digest'>) => this.#isWithin(digest, registry)
+    const missing = held.filter(isLinked).flatMap(({ digest, mediaType }) => {
       const children = this.#childrenOf(digest)
-      const absent = children.filter((child) => !this.#contents.has(child.digest))
+      const absent = children.filter((child) => !isLinked(child))
       return isIndexType(mediaType) && absent.length < children.length ? [] : absent
     })
     return {

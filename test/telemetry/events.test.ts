@@ -125,6 +125,15 @@ test('what becomes of fills and what fails is counted', async () => {
   ])
 })
 
+test('a disk that is full is no news for each thing that it refuses', () => {
+  const refusal = Object.assign(new Error('full'), { kind: 'no-space' })
+  for (const error of [refusal, new Error('broken')]) {
+    events.storeFailed({ operation: 'put', digest: undefined, error })
+  }
+  const [debug, error] = [20, 50]
+  expect(lines.map(({ level }) => level)).toEqual([debug, error])
+})
+
 test('what a job has done is news, that it had nothing to do is not', async () => {
   events.jobStarted({ job: 'sweep' })
   events.jobEnded({ job: 'sweep', durationMs: 9, result: { adopted: 0, removed: 2 } })
