@@ -39,6 +39,7 @@ export class Upkeep implements UpkeepJobs, AsyncDisposable {
   readonly #lifetime = new AbortController()
   #isUrged = false
   #urged: Promise<void> | undefined
+  #passed = Promise.withResolvers<void>()
 
   constructor(options: UpkeepOptions) {
     const { inventory, space, eviction, scrub, sweep, everyMs, clock, events } = options
@@ -96,9 +97,12 @@ export class Upkeep implements UpkeepJobs, AsyncDisposable {
     await this.#urged
   }
 
-  #urge(): void {
+  /** Resolves when the next pass has ended, or there will be none. */
+  #urge(): Promise<void> {
+    const { promise } = this.#passed
     this.#isUrged = true
     this.#urged ??= this.#evictWhileUrged()
+    return promise
   }
 
   /** What is urged during a pass may have come too late for it. */
@@ -109,13 +113,20 @@ export class Upkeep implements UpkeepJobs, AsyncDisposable {
         this.#isUrged = false
         // One that fails is reported as a job.
         await this.evict({ progress: () => {}, signal }).catch(() => undefined)
+        this.#tellPassed()
         await this.#clock.sleep(URGED_EVERY_MS, signal)
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       this.#urged = undefined
+      this.#tellPassed()
     }
+  }
+
+  #tellPassed(): void {
+    this.#passed.resolve()
+    this.#passed = Promise.withResolvers()
   }
 }
 

@@ -13,8 +13,10 @@ export class GuardedSpools implements SpoolFolder {
   }
 
   async create(digest: Digest): Promise<Spool> {
-    await this.#space.enter()
-    const spool = await this.#space.watch(this.#inner.create(digest))
+    const spool = await this.#space.relieved(async () => {
+      await this.#space.enter()
+      return this.#space.watch(this.#inner.create(digest))
+    })
     return new GuardedSpool(spool, this.#space)
   }
 }
@@ -36,9 +38,11 @@ class GuardedSpool implements Spool {
     return this.#inner.sizeBytes
   }
 
-  async append(bytes: Uint8Array): Promise<void> {
-    this.#space.refuseWrites()
-    return this.#space.watch(this.#inner.append(bytes))
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#space.relieved(async () => {
+      this.#space.refuseWrites()
+      await this.#space.watch(this.#inner.append(bytes))
+    })
   }
 
   readAt(into: Uint8Array, position: number): Promise<number> {

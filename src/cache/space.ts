@@ -10,6 +10,9 @@ import type { FillStatus } from './fill.ts'
 /** After the disk has refused a write it is tried again so much later. */
 const REFUSED_FOR_MS = 10_000
 
+/** A pull waits no longer for the pass that may make room for it. */
+const RELIEF_WITHIN_MS = 2_000
+
 export interface SpaceLimits {
   maxBytes: number
   /** Shares of `maxBytes`. */
@@ -57,8 +60,8 @@ export class Space {
   #refusedAtMs: number | undefined
   /** A pass could not get below the limit: all the rest is leased or pinned. */
   #isStuck = false
-  /** Called when content has to go, any number of times. */
-  urge: () => void = () => undefined
+  /** Called when content has to go, any number of times; resolves when a pass has ended. */
+  urge: () => Promise<void> = () => Promise.resolve()
 
   constructor(options: SpaceOptions) {
     this.#options = options
@@ -86,7 +89,11 @@ export class Space {
   }
 
   /** Lets a fill of so many bytes begin. Throws StoreError `no-space` where it would not be kept. */
-  async admit(sizeBytes: number): Promise<void> {
+  admit(sizeBytes: number): Promise<void> {
+    return this.relieved(() => this.#admit(sizeBytes))
+  }
+
+  async #admit(sizeBytes: number): Promise<void> {
     const use = await this.#look()
     if (!use) return
     const { maxBytes, highWatermark } = this.#options.limits
@@ -105,6 +112,20 @@ export class Space {
     if (this.#isFull) throw this.#refusal('the space for content is full')
   }
 
+  /**
+   * Tries once more what failed for lack of space, when a pass has made some; that it waits for,
+   * but not long.
+   */
+  async relieved<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const isNoSpace = error instanceof StoreError && error.kind === 'no-space'
+      if (!isNoSpace || !(await this.#isRelieved())) throw error
+      return work()
+    }
+  }
+
   /** Waits for a write; learns from a refusal, since quotas and inodes end where space seems free. */
   async watch<T>(write: Promise<T>): Promise<T> {
     try {
@@ -113,7 +134,7 @@ export class Space {
       if (error instanceof StoreError && error.kind === 'no-space') {
         await this.#attempt(this.#giveUpReserve())
         this.#setFull(true)
-        this.urge()
+        void this.urge()
       }
       throw error
     }
@@ -151,7 +172,7 @@ export class Space {
     // With room to spare, or it would have to be given up at once.
     if (!this.#isFull && use.freeBytes >= 2 * reserve.sizeBytes) await this.watch(reserve.take())
     // Where it is stuck, only time helps.
-    if (!this.#isStuck && this.#shortageOf(use)) this.urge()
+    if (!this.#isStuck && this.#shortageOf(use)) void this.urge()
     return use
   }
 
@@ -207,6 +228,26 @@ export class Space {
     return overBytes >= freeBytes
       ? { reason: 'space', bytes: Math.round(overBytes) }
       : { reason: 'free', bytes: Math.round(freeBytes) }
+  }
+
+  /** Whether a pass has made room, where there was none and one may help. */
+  async #isRelieved(): Promise<boolean> {
+    const isHopeless = () => !this.#isFull || this.#isStuck
+    if (isHopeless()) return false
+    const waited = new AbortController()
+    const patience = this.#options.clock.sleep(RELIEF_WITHIN_MS, waited.signal)
+    const passes = async () => {
+      await this.urge()
+      // The first may have begun before its help was needed.
+      if (!isHopeless()) await this.urge()
+    }
+    try {
+      await Promise.race([passes(), patience])
+    } finally {
+      waited.abort()
+      patience.catch(() => undefined)
+    }
+    return !this.#isFull
   }
 
   get #isRefused(): boolean {

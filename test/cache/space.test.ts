@@ -16,6 +16,7 @@ import { caught } from '../support/caught.ts'
 import { alpine, contentOf } from '../support/contents.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { fileStore } from '../support/file-store.ts'
+import { until } from '../support/turns.ts'
 import { WatchedSpools } from '../support/watched-spools.ts'
 
 const RESERVE_BYTES = 20
@@ -49,7 +50,7 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
     events,
   })
   let urges = 0
-  space.urge = () => urges++
+  space.urge = async () => void urges++
   return {
     space,
     disk,
@@ -67,6 +68,13 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
       await folder[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Is refused at first, and then does it. */
+function refusedOnce({ space }: Awaited<ReturnType<typeof prepare>>) {
+  let calls = 0
+  const work = () => space.watch(calls++ === 0 ? Promise.reject(noSpace) : Promise.resolve())
+  return { work, calls: () => calls }
 }
 
 describe('what has to go', () => {
@@ -178,6 +186,40 @@ describe('a space that is full', () => {
     test.breakDisk()
     await test.space.admit(50)
     expect(test.messages).toEqual(['store failed'])
+  })
+})
+
+describe('work that finds no space', () => {
+  it('is tried again when the pass that it urges has made some', async () => {
+    await using test = await prepare(100)
+    const { work, calls } = refusedOnce(test)
+    test.space.urge = () => test.space.passed(50, undefined)
+    await test.space.relieved(work)
+    expect(calls()).toBe(2)
+  })
+
+  it('fails when the pass has made none, or does not end soon', async () => {
+    await using test = await prepare(100)
+    const { space, clock } = test
+    const { work, calls } = refusedOnce(test)
+    expect(await caught(space.relieved(work))).toBe(noSpace)
+    await space.passed(1, undefined)
+    const late = refusedOnce(test)
+    space.urge = () => new Promise(() => undefined)
+    const failing = caught(space.relieved(late.work))
+    await until('it waits', () => clock.sleeping === 1)
+    clock.advance(2_000)
+    expect(await failing).toBe(noSpace)
+    expect([calls(), late.calls()]).toEqual([1, 1])
+  })
+
+  it('waits for nothing where no more may go, nor where space is not what it lacks', async () => {
+    await using test = await prepare(1_001)
+    const { space } = test
+    space.urge = () => new Promise(() => undefined)
+    expect(await caught(space.admit(901))).toMatchObject({ kind: 'no-space' })
+    await space.passed(0, await space.shortage())
+    expect(await caught(space.relieved(refusedOnce(test).work))).toBe(noSpace)
   })
 })
 
