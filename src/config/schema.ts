@@ -34,7 +34,7 @@ export function configSchema(read: SecretReader) {
       path: ['host'],
       error: 'an admin listener that others can reach needs admin.token',
     })
-  return z.strictObject({
+  const config = z.strictObject({
     listen: listen.prefault({}),
     admin: admin.prefault({}),
     data: path
@@ -62,6 +62,13 @@ export function configSchema(read: SecretReader) {
       })
       .prefault({}),
   })
+  return config.superRefine(({ upstreams, eviction }, context) => {
+    for (const [index, pattern] of eviction.pins.entries()) {
+      if (namesRegistry(pattern, Object.keys(upstreams))) continue
+      const message = 'begins with no registry, as docker.io/library/node:22* does'
+      context.addIssue({ code: 'custom', path: ['eviction', 'pins', index], message })
+    }
+  })
 }
 
 export type Config = z.output<ReturnType<typeof configSchema>>
@@ -74,4 +81,10 @@ function isLoopback(name: string): boolean {
   if (isIPv4(name)) return LOOPBACK.check(name, 'ipv4')
   if (isIPv6(name)) return LOOPBACK.check(name, 'ipv6')
   return name.toLowerCase() === 'localhost'
+}
+
+/** As with an image's name: a registry looks like a host, or is one that is configured. */
+function namesRegistry(pattern: string, registries: string[]): boolean {
+  const [first = ''] = pattern.split('/')
+  return /[.:*]/.test(first) || first === 'localhost' || registries.includes(first)
 }

@@ -236,6 +236,10 @@ describe('what is wrong', () => {
     ['listen: { port: 1.5 }', '1:11: listen.port: expected a port from 0 to 65535'],
     ['listen:', '1:1: listen: expected a map'],
     ['- listen', '1:1: expected a map'],
+    [
+      'eviction: { pins: ["library/node:22*"] }',
+      '1:20: eviction.pins.0: begins with no registry, as docker.io/library/node:22* does',
+    ],
     ['__proto__: { port: 1 }', '1:1: __proto__: unknown key'],
     [
       'admin: { token: { fil: x } }',
