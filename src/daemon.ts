@@ -38,7 +38,7 @@ import { VERSION } from './version.ts'
 const ANSWERS_DEADLINE_MS = 20_000
 const FILLS_DEADLINE_MS = 5_000
 
-/** What the inventory needs to write down what is evicted when the disk is full. */
+/** What the start, and writing down what is evicted, takes when the disk is full. */
 const RESERVE_BYTES = 8 * 1024 * 1024
 
 /** A fill fails when upstream has given it no byte for this long. */
@@ -64,8 +64,11 @@ export async function startDaemon(
   const metrics = new Metrics()
   const events = new Events(logger, metrics)
 
-  const holder = { pid: process.pid, hostName: hostname(), sinceMs: startedAtMs }
-  parts.use(await lockFolder(config.data, holder))
+  const lock = parts.use(await lockFolder(config.data))
+  const reserve = new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES)
+  const { freeBytes } = await diskSpace(config.data)
+  if (freeBytes < RESERVE_BYTES) await reserve.release()
+  await lock.tell({ pid: process.pid, hostName: hostname(), sinceMs: startedAtMs })
   const spoolFolder = new FileSpoolFolder(join(config.data, 'spool'))
   await spoolFolder.clear()
   const { store, leftovers } = await openStore(config)
@@ -76,7 +79,7 @@ export async function startDaemon(
     limits: spaceLimits(config),
     inventory,
     disk: () => diskSpace(config.data),
-    reserve: new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES),
+    reserve,
     fills: () => fills.list(),
     clock,
     events,

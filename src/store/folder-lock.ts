@@ -25,25 +25,27 @@ export class FolderLockedError extends Error {
   }
 }
 
+/** A claim, until it is disposed or the process ends, however it ends. */
+export interface FolderLock extends AsyncDisposable {
+  /** Lets others know who holds it. Throws StoreError. */
+  tell(holder: FolderHolder): Promise<void>
+}
+
 /**
- * Claims a folder, which is made where it is missing, for one process until the lock is disposed
- * or the process ends, however it ends. Throws FolderLockedError while another holds it, without
- * waiting, and StoreError where the folder cannot be used.
+ * Claims a folder, which is made where it is missing, for one process. Throws FolderLockedError
+ * while another holds it, without waiting, and StoreError where the folder cannot be used. Needs
+ * no space on a disk where it was claimed before.
  *
  * The operating system's lock is held through an SQLite transaction that is never finished, since
  * Node has no file locks of its own; who holds it stands in a file beside it.
  */
-export async function lockFolder(folder: string, holder: FolderHolder): Promise<AsyncDisposable> {
+export async function lockFolder(folder: string): Promise<FolderLock> {
   await fileResult(`make ${folder}`, mkdir(folder, { recursive: true }))
   const holderFile = join(folder, 'lock.json')
   const database = await lockedDatabase(folder, holderFile)
-  try {
-    await fileResult(`write ${holderFile}`, replaceFile(holderFile, JSON.stringify(holder)))
-  } catch (cause) {
-    database.close()
-    throw cause
-  }
   return {
+    tell: (holder) =>
+      fileResult(`write ${holderFile}`, replaceFile(holderFile, JSON.stringify(holder))),
     async [Symbol.asyncDispose]() {
       try {
         await fileResult(`remove ${holderFile}`, rm(holderFile, { force: true }))

@@ -28,6 +28,21 @@ describe.runIf(haveTools(...skopeo.tools))('a data folder on a small disk', () =
     expect((await mirror.stats()).eviction.isSpaceFull).toBe(false)
   })
 
+  it('that is full at the start is started on, and has room for what is pulled', async (context) => {
+    await using disk = await smallDisk(context, DISK)
+    await using stage = await startSmallStage(disk.path)
+    const { mirror } = stage
+    const old = await stage.publish({ ...ONE_LAYER, layerBytes: 24 * MIB })
+    await pullKept(stage, old)
+    await mirror.later()
+    await mirror.stop()
+    await fill(join(disk.path, 'of-others'))
+    await mirror.restart()
+    const next = await stage.publish({ ...ONE_LAYER, layerBytes: 9 * MIB })
+    await pullKept(stage, next)
+    expect(await repositories(stage)).toEqual([next.repository])
+  })
+
   it('runs full in the middle of a pull, which goes on; what is small is kept again later', async (context) => {
     await using disk = await smallDisk(context, DISK)
     await using stage = await startSmallStage(disk.path)
