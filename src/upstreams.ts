@@ -25,7 +25,7 @@ export function openUpstream(
   clock: Clock,
   events: Events,
 ): OpenUpstream {
-  const { url } = options
+  const { url, realms } = options
   if (options.insecure || url.protocol === 'http:') {
     events.upstreamInsecure({ upstream: name, url: url.href })
   }
@@ -34,6 +34,7 @@ export function openUpstream(
     url,
     userAgent: `entrepot/${VERSION}`,
     tls: tlsOptions(options),
+    privateHosts: options.privateHosts,
     events,
   })
   const budget = new Budget(clock)
@@ -41,7 +42,7 @@ export function openUpstream(
     username,
     password: password.reveal(),
   }))
-  const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
+  const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
   const retry = new RetrySource(client, { clock })
   const breaker = new BreakerSource(retry, { upstream: name, clock, events })
   const source = new ThrottleSource(breaker, { clock })

@@ -30,6 +30,9 @@ export const host = z
   })
   .meta({ title: 'host' })
 
+/** As it stands in a URL, without the brackets of an IPv6 address. */
+export const hostName = host.toLowerCase().meta({ title: 'host' })
+
 export const path = z
   .string({ error: 'expected a path' })
   .min(1, { error: 'expected a path' })

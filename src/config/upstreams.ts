@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { duration, registryName, registryUrl, repositoryPrefix, secretField } from './fields.ts'
+import {
+  duration,
+  hostName,
+  registryName,
+  registryUrl,
+  repositoryPrefix,
+  secretField,
+} from './fields.ts'
 import type { Secret, SecretReader } from './secret.ts'
 import { upstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
@@ -12,6 +19,8 @@ export interface UpstreamConfig {
   tls: UpstreamTls
   /** The certificate of the upstream's own host is not verified. */
   insecure: boolean
+  realms: string[]
+  privateHosts: string[]
   tags: {
     freshForMs: number
     staleForMs: number
@@ -99,6 +108,22 @@ function upstreamField(read: SecretReader) {
         'With `true` the certificate of the host in `url` is not verified, and who is in between ' +
           'can pose as it; of other hosts it is. Better name its certificate in `tls.ca`.',
       ),
+    realms: z
+      .array(
+        hostName.describe(
+          'Host of another domain whose token server may have the credentials. Those of the ' +
+            'domain of `url` may anyway.',
+        ),
+      )
+      .default([]),
+    privateHosts: z
+      .array(
+        hostName.describe(
+          'Host at a private, link-local or loopback address that redirects and token realms may ' +
+            'lead to. Where the upstream itself is at one, they may lead to any.',
+        ),
+      )
+      .default([]),
     tags,
     prefix: repositoryPrefix
       .optional()

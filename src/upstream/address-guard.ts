@@ -13,15 +13,17 @@ export class PrivateAddressError extends Error {
 
 /**
  * Keeps a public upstream from leading us into private networks: its realms and redirects may
- * name hosts there only if the upstream itself is there. Names are judged by the addresses that
- * are then connected to.
+ * name hosts there only if the upstream itself is there, or if they are among `allowedHosts`. Names
+ * are judged by the addresses that are then connected to.
  */
 export class AddressGuard {
   readonly #upstreamHost: string
+  readonly #allowedHosts: readonly string[]
   readonly #resolve: LookupFunction
   #isUpstreamPrivate: boolean
 
-  constructor(upstream: URL, resolve: LookupFunction = dnsLookup) {
+  constructor(upstream: URL, allowedHosts: readonly string[], resolve: LookupFunction = dnsLookup) {
+    this.#allowedHosts = allowedHosts
     this.#upstreamHost = bareHost(upstream)
     this.#resolve = resolve
     this.#isUpstreamPrivate = isPrivateAddress(this.#upstreamHost)
@@ -30,7 +32,7 @@ export class AddressGuard {
   /** Judges hosts that are addresses, which are not looked up. */
   refusalOf(url: URL): PrivateAddressError | undefined {
     const host = bareHost(url)
-    const isRefused = isPrivateAddress(host) && !this.#isUpstreamPrivate
+    const isRefused = isPrivateAddress(host) && !this.#isAllowed(host)
     return isRefused ? new PrivateAddressError(host) : undefined
   }
 
@@ -39,9 +41,13 @@ export class AddressGuard {
       const found = typeof address === 'string' ? [{ address }] : (address ?? [])
       const isPrivate = found.some((one) => isPrivateAddress(one.address))
       if (!error && hostname === this.#upstreamHost) this.#isUpstreamPrivate = isPrivate
-      const isRefused = !error && isPrivate && !this.#isUpstreamPrivate
+      const isRefused = !error && isPrivate && !this.#isAllowed(hostname)
       callback(isRefused ? new PrivateAddressError(hostname) : error, address, family)
     })
+  }
+
+  #isAllowed(host: string): boolean {
+    return this.#isUpstreamPrivate || this.#allowedHosts.includes(host)
   }
 }
 

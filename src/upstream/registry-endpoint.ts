@@ -11,6 +11,8 @@ export interface RegistryEndpointOptions {
   upstream: string
   url: URL
   credentials: Credentials | undefined
+  /** Hosts of other domains whose token servers may have the credentials. */
+  realms: readonly string[]
   transport: Transport
   clock: Clock
   budget: Budget

@@ -12,6 +12,8 @@ export interface TokenAuthOptions {
   upstream: string
   url: URL
   credentials: Credentials | undefined
+  /** Hosts of other domains whose token servers may have the credentials. */
+  realms: readonly string[]
   transport: Transport
   clock: Clock
 }
@@ -103,14 +105,14 @@ export class TokenAuth {
   }
 
   #schemeOf(header: string): Scheme | undefined {
-    const { upstream, url, credentials } = this.#options
+    const { upstream, url, credentials, realms } = this.#options
     const challenges = parseChallenges(header)
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer')
     if (bearer) {
       const text = bearer.parameters.get('realm') ?? ''
       const realm = URL.parse(text, url.href)
-      if (!realm || !isRealmAllowed(url, realm)) {
-        const message = `${upstream}: tokens are to come from ${realm?.host ?? 'nowhere'}, which is not of ${url.host}`
+      if (!realm || !isRealmAllowed(url, realm, realms)) {
+        const message = `${upstream}: tokens are to come from ${realm?.host ?? 'nowhere'}, which is not of ${url.host} and not in realms`
         throw new UpstreamError(upstream, 'refused', message)
       }
       const scope = bearer.parameters.get('scope')

@@ -17,6 +17,8 @@ export interface TransportOptions {
   userAgent: string
   /** Where left out the certificates of the system are believed, and none is shown. */
   tls?: TlsOptions
+  /** Hosts that its answers may lead to though they are at private addresses. */
+  privateHosts?: readonly string[]
   events?: UpstreamEvents
   connectTimeoutMs?: number
   /** From the request to the headers of the answer. */
@@ -60,7 +62,7 @@ export class Transport implements AsyncDisposable {
   constructor(options: TransportOptions) {
     this.#options = options
     const { url, tls = { verification: 'full' }, connectTimeoutMs = 10_000 } = options
-    this.#guard = new AddressGuard(url)
+    this.#guard = new AddressGuard(url, options.privateHosts ?? [])
     const { lookup } = this.#guard
     this.#agent = new Agent({
       connect: upstreamConnector({ url, tls, lookup, timeoutMs: connectTimeoutMs }),
@@ -201,7 +203,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 }
 
 function refusal(upstream: string, cause: PrivateAddressError): UpstreamError {
-  const message = `${upstream}: ${cause.message}, and ${upstream} itself is not`
+  const message = `${upstream}: ${cause.message}, and ${upstream} itself is not (privateHosts can allow it)`
   return new UpstreamError(upstream, 'refused', message, { cause })
 }
 

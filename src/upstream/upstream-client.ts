@@ -36,6 +36,8 @@ export interface UpstreamClientOptions {
   url: URL
   /** The first is used; none is anonymous. */
   credentials: readonly Credentials[]
+  /** Hosts of other domains whose token servers may have the credentials. */
+  realms: readonly string[]
   /** Of this upstream alone; its owner disposes it. */
   transport: Transport
   clock: Clock
@@ -54,12 +56,13 @@ export class UpstreamClient implements Source {
   readonly #endpoint: RegistryEndpoint
 
   constructor(options: UpstreamClientOptions) {
-    const { name, url, transport, clock, budget } = options
+    const { name, url, realms, transport, clock, budget } = options
     this.#name = name
     this.#endpoint = new RegistryEndpoint({
       upstream: name,
       url,
       credentials: options.credentials[0],
+      realms,
       transport,
       clock,
       budget,

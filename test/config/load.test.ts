@@ -37,6 +37,8 @@ const HUB = {
   credentials: [],
   tls: {},
   insecure: false,
+  realms: [],
+  privateHosts: [],
   tags: {
     freshForMs: 300_000,
     staleForMs: 2_592_000_000,

@@ -10,12 +10,12 @@ export interface OpenedClient extends AsyncDisposable {
 }
 
 export type ClientOptions = Partial<
-  Pick<UpstreamClientOptions, 'name' | 'credentials' | 'clock' | 'url'>
+  Pick<UpstreamClientOptions, 'name' | 'credentials' | 'realms' | 'clock' | 'url'>
 > & { transport?: Partial<TransportOptions> }
 
 /** A client of the fake hub, with timeouts that a test can wait for. */
 export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
-  const { name = 'hub.test', credentials = [], clock = systemClock } = options
+  const { name = 'hub.test', credentials = [], realms = [], clock = systemClock } = options
   const url = options.url ?? new URL(hub.url)
   const transport = new Transport({
     upstream: name,
@@ -24,6 +24,6 @@ export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedCli
     ...options.transport,
   })
   const budget = new Budget(clock)
-  const client = new UpstreamClient({ name, url, credentials, transport, clock, budget })
+  const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
 }

@@ -23,7 +23,7 @@ function lookUp(guard: AddressGuard, hostname: string): Error | null {
 
 describe('an upstream at a public address', () => {
   it('may lead to public hosts and to no private ones', () => {
-    const guard = new AddressGuard(new URL('https://registry.example.com'), resolve)
+    const guard = new AddressGuard(new URL('https://registry.example.com'), [], resolve)
     expect(lookUp(guard, 'registry.example.com')).toBeNull()
     expect(lookUp(guard, 'cdn.example.net')).toBeNull()
     expect(lookUp(guard, 'inner.corp')?.message).toBe('inner.corp is at a private address')
@@ -44,29 +44,42 @@ describe('an upstream at a public address', () => {
     '[fe80::1]',
     '[::ffff:10.0.0.1]',
   ])('may not lead to %s', (host) => {
-    const guard = new AddressGuard(new URL('https://registry.example.com'), resolve)
+    const guard = new AddressGuard(new URL('https://registry.example.com'), [], resolve)
     expect(guard.refusalOf(new URL(`http://${host}:8080/`))).toBeInstanceOf(Error)
   })
 
   it.each(['203.0.113.9', '172.32.0.1', '[2001:db8::1]', 'cdn.example.net'])(
     'may lead to %s',
     (host) => {
-      const guard = new AddressGuard(new URL('https://registry.example.com'), resolve)
+      const guard = new AddressGuard(new URL('https://registry.example.com'), [], resolve)
       expect(guard.refusalOf(new URL(`https://${host}/`))).toBeUndefined()
     },
   )
 })
 
+describe('a private host that is allowed', () => {
+  const allowed = ['inner.corp', '10.0.0.1', 'fd00::1']
+  const guard = new AddressGuard(new URL('https://registry.example.com'), allowed, resolve)
+
+  it('may be led to by name or address, and others still may not', () => {
+    expect(lookUp(guard, 'inner.corp')).toBeNull()
+    expect(guard.refusalOf(new URL('http://10.0.0.1:8080/'))).toBeUndefined()
+    expect(guard.refusalOf(new URL('http://[fd00::1]/'))).toBeUndefined()
+    expect(lookUp(guard, 'registry.corp')).toBeInstanceOf(Error)
+    expect(guard.refusalOf(new URL('http://10.0.0.2/'))).toBeInstanceOf(Error)
+  })
+})
+
 describe('an upstream at a private address', () => {
   it('known by name may lead to private hosts', () => {
-    const guard = new AddressGuard(new URL('http://registry.corp:5000'), resolve)
+    const guard = new AddressGuard(new URL('http://registry.corp:5000'), [], resolve)
     expect(lookUp(guard, 'registry.corp')).toBeNull()
     expect(lookUp(guard, 'inner.corp')).toBeNull()
     expect(guard.refusalOf(new URL('http://10.0.0.1/'))).toBeUndefined()
   })
 
   it('known by address may lead to private hosts', () => {
-    const guard = new AddressGuard(new URL('http://[fd00::5]:5000'), resolve)
+    const guard = new AddressGuard(new URL('http://[fd00::5]:5000'), [], resolve)
     expect(lookUp(guard, 'inner.corp')).toBeNull()
     expect(guard.refusalOf(new URL('http://10.0.0.1/'))).toBeUndefined()
   })

@@ -12,7 +12,7 @@ describe('isRealmAllowed', () => {
     ['http://registry.example.com', 'https://auth.example.com/token'],
     ['http://localhost:5000', 'http://localhost:5001/token'],
   ])('lets %s name %s', (upstream, realm) => {
-    expect(isRealmAllowed(new URL(upstream), new URL(realm))).toBe(true)
+    expect(isRealmAllowed(new URL(upstream), new URL(realm), [])).toBe(true)
   })
 
   it.each([
@@ -24,6 +24,16 @@ describe('isRealmAllowed', () => {
     ['http for https', 'https://registry-1.docker.io', 'http://auth.docker.io/token'],
     ['another protocol', 'http://registry.example.com', 'ftp://registry.example.com/token'],
   ])('refuses %s', (_, upstream, realm) => {
-    expect(isRealmAllowed(new URL(upstream), new URL(realm))).toBe(false)
+    expect(isRealmAllowed(new URL(upstream), new URL(realm), [])).toBe(false)
+  })
+
+  it('lets the credentials go to hosts that are listed, but not without encryption', () => {
+    const upstream = new URL('https://registry.example.com')
+    const isAllowed = (realm: string) =>
+      isRealmAllowed(upstream, new URL(realm), ['login.example.net', 'fd00::1'])
+    expect(isAllowed('https://login.example.net:8443/token')).toBe(true)
+    expect(isAllowed('https://[fd00::1]/token')).toBe(true)
+    expect(isAllowed('https://other.login.example.net/token')).toBe(false)
+    expect(isAllowed('http://login.example.net/token')).toBe(false)
   })
 })

@@ -172,6 +172,16 @@ describe('token trouble', () => {
     expect(error).toMatchObject({ kind: 'refused', transient: false })
     expect(foreign.requests).toEqual([])
   })
+
+  it('a realm on a foreign domain that is listed gets the credentials', async () => {
+    await using foreign = await startFakeHub({ credentials: [alice] })
+    const { port } = new URL(foreign.tokenUrl)
+    await using hub = await startHub({ realm: `http://localhost:${port}/token` })
+    await using opened = openClient(hub, { credentials: [alice], realms: ['localhost'] })
+    // The registry does not know tokens of the foreign one; what counts is who was asked.
+    expect(await caught(opened.client.manifest(ref(), { signal }))).toMatchObject({ status: 401 })
+    expect(foreign.requests[0]).toMatchObject({ server: 'token', status: 200 })
+  })
 })
 
 describe('Basic', () => {

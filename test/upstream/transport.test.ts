@@ -210,6 +210,15 @@ describe('a public upstream', () => {
     expect(error).toMatchObject({ kind: 'refused', transient: false })
     expect(asked).toBe(0)
   })
+
+  it('may lead to a private host that is allowed', async () => {
+    await using server = await serve((_, response) => response.end())
+    await using transport = open({
+      url: new URL('https://192.0.2.1/'),
+      privateHosts: ['127.0.0.1'],
+    })
+    expect(await transport.request(get(server.url))).toMatchObject({ status: 200 })
+  })
 })
 
 describe('a signal', () => {
