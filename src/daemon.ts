@@ -19,7 +19,9 @@ import { createApp } from './http/app.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
+import { Guard } from './policy/guard.ts'
 import { Routes } from './policy/routes.ts'
+import { Rules } from './policy/rules.ts'
 import { DiskReserve } from './store/disk-reserve.ts'
 import { diskSpace } from './store/disk-space.ts'
 import { FileSpoolFolder } from './store/file-spool.ts'
@@ -120,9 +122,11 @@ export async function startDaemon(
         events,
       }),
     )
-    return { name, prefix: options.prefix, isDefault: options.default, source: mirror, stats }
+    const { prefix, default: isDefault } = options
+    const guarded = new Guard(mirror, new Rules(name, options))
+    return { name, prefix, isDefault, source: guarded, mirror, stats }
   })
-  const mirrors = new Map(upstreams.map(({ name, source }) => [name, source]))
+  const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
   const { bytesPerSecond } = config.scrub
   const content = { store, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })

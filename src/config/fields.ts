@@ -109,6 +109,15 @@ export const referencePattern = z
   )
   .meta({ title: 'pattern' })
 
+/** As policy/rules.ts reads it. */
+export const repositoryPattern = z
+  .string({ error: 'expected a pattern' })
+  .max(512, { error: 'is too long' })
+  .regex(new RegExp(`^${GLOB}(?:/${GLOB})*(?::[A-Za-z0-9._*-]+)?$`), {
+    error: 'expected a pattern without a registry such as library/node:22*, team/** or **',
+  })
+  .meta({ title: 'pattern' })
+
 const URL_ERROR = 'expected an http or https URL'
 
 export const registryUrl = z

@@ -4,6 +4,7 @@ import {
   hostName,
   registryName,
   registryUrl,
+  repositoryPattern,
   repositoryPrefix,
   secretField,
 } from './fields.ts'
@@ -21,6 +22,8 @@ export interface UpstreamConfig {
   insecure: boolean
   realms: string[]
   privateHosts: string[]
+  allow: string[]
+  deny: string[]
   tags: {
     freshForMs: number
     staleForMs: number
@@ -123,6 +126,17 @@ function upstreamField(read: SecretReader) {
             'lead to. Where the upstream itself is at one, they may lead to any.',
         ),
       )
+      .default([]),
+    allow: z
+      .array(
+        repositoryPattern.describe(
+          'What may be pulled, as `repository` or `repository:tag` with `*` for anything up to a ' +
+            '`/` and `**` for anything; all else is refused. Where left out: `**`.',
+        ),
+      )
+      .default(['**']),
+    deny: z
+      .array(repositoryPattern.describe('What may not be pulled, though `allow` has it.'))
       .default([]),
     tags,
     prefix: repositoryPrefix

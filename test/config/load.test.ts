@@ -39,6 +39,8 @@ const HUB = {
   insecure: false,
   realms: [],
   privateHosts: [],
+  allow: ['**'],
+  deny: [],
   tags: {
     freshForMs: 300_000,
     staleForMs: 2_592_000_000,
@@ -238,6 +240,10 @@ describe('what is wrong', () => {
     ['listen: { port: 1.5 }', '1:11: listen.port: expected a port from 0 to 65535'],
     ['listen:', '1:1: listen: expected a map'],
     ['- listen', '1:1: expected a map'],
+    [
+      'upstreams: { ghcr.io: { deny: ["ghcr.io/Team"] } }',
+      '1:32: upstreams.ghcr.io.deny.0: expected a pattern without a registry such as library/node:22*, team/** or **',
+    ],
     [
       'eviction: { pins: ["library/node:22*"] }',
       '1:20: eviction.pins.0: begins with no registry, as docker.io/library/node:22* does',

@@ -3,7 +3,9 @@ import { pino } from 'pino'
 import { createApp } from '../../src/http/app.ts'
 import { listen, type HttpServer } from '../../src/http/server.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
+import { Guard } from '../../src/policy/guard.ts'
 import { Routes } from '../../src/policy/routes.ts'
+import { Rules, type RulePatterns } from '../../src/policy/rules.ts'
 import { describeError } from '../../src/telemetry/describe-error.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
@@ -44,7 +46,9 @@ export interface Answer {
   isComplete: boolean
 }
 
-export async function startMirror(): Promise<TestMirror> {
+export async function startMirror(
+  rules: RulePatterns = { allow: ['**'], deny: [] },
+): Promise<TestMirror> {
   const hub = new MemorySource()
   hub.add(repository, '1', image)
   const ghcr = new MemorySource()
@@ -56,8 +60,9 @@ export async function startMirror(): Promise<TestMirror> {
     metrics,
   )
   const readiness = { isReady: true }
+  const guarded = new Guard(hub, new Rules('docker.io', rules))
   const routes = new Routes([
-    { name: 'docker.io', prefix: 'docker.io', isDefault: true, source: hub },
+    { name: 'docker.io', prefix: 'docker.io', isDefault: true, source: guarded },
     { name: 'ghcr.io', prefix: 'ghcr.io', isDefault: false, source: ghcr },
   ])
   const app = createApp({ routes, events, isReady: () => readiness.isReady })

@@ -1,0 +1,78 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Reference, Repository, Tag } from '../oci/reference.ts'
+import { RegistryError } from '../oci/registry-error.ts'
+import type {
+  Blob,
+  BlobOptions,
+  Manifest,
+  Page,
+  PullOptions,
+  Resolved,
+  Source,
+  TagList,
+} from '../oci/source.ts'
+import type { Rules } from './rules.ts'
+
+/**
+ * A source that first asks the rules. What they refuse throws RegistryError `DENIED` with the
+ * rule, and the source is asked nothing; tags that are refused are left out of lists.
+ */
+export class Guard implements Source {
+  readonly #source: Source
+  readonly #rules: Rules
+
+  constructor(source: Source, rules: Rules) {
+    this.#source = source
+    this.#rules = rules
+  }
+
+  async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
+    this.#demand(ref)
+    return this.#source.resolve(ref, options)
+  }
+
+  async manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
+    this.#demand(ref)
+    return this.#source.manifest(ref, options)
+  }
+
+  async statBlob(
+    repository: Repository,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Resolved | undefined> {
+    this.#demand({ repository })
+    return this.#source.statBlob(repository, digest, options)
+  }
+
+  async blob(
+    repository: Repository,
+    digest: Digest,
+    options: BlobOptions,
+  ): Promise<Blob | undefined> {
+    this.#demand({ repository })
+    return this.#source.blob(repository, digest, options)
+  }
+
+  /** Never a page without a tag that has others behind it: the last tag is where the next begins. */
+  async tags(
+    repository: Repository,
+    page: Page,
+    options: PullOptions,
+  ): Promise<TagList | undefined> {
+    this.#demand({ repository })
+    for (let next = page; ;) {
+      const list = await this.#source.tags(repository, next, options)
+      if (!list) return undefined
+      const tags = list.tags.filter((tag) => !this.#rules.refusalOf(repository, tag))
+      const last = list.tags.at(-1)
+      if (tags.length > 0 || !list.hasMore || last === undefined) return { ...list, tags }
+      next = { ...page, after: last }
+    }
+  }
+
+  #demand({ repository, tag }: { repository: Repository; tag?: Tag }): void {
+    const refusal = this.#rules.refusalOf(repository, tag)
+    if (refusal !== undefined) throw new RegistryError('DENIED', refusal)
+  }
+}
