@@ -122,9 +122,9 @@ export async function startDaemon(
         events,
       }),
     )
-    const { prefix, default: isDefault } = options
+    const { prefix, hosts, default: isDefault } = options
     const guarded = new Guard(mirror, new Rules(name, options))
-    return { name, prefix, isDefault, source: guarded, mirror, stats }
+    return { name, prefix, hosts, isDefault, source: guarded, mirror, stats }
   })
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
   const { bytesPerSecond } = config.scrub

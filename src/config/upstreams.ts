@@ -24,6 +24,7 @@ export interface UpstreamConfig {
   privateHosts: string[]
   allow: string[]
   deny: string[]
+  hosts: string[]
   tags: {
     freshForMs: number
     staleForMs: number
@@ -139,6 +140,14 @@ function upstreamField(read: SecretReader) {
       .array(repositoryPattern.describe('What may not be pulled, though `allow` has it.'))
       .default([]),
     tags,
+    hosts: z
+      .array(
+        hostName.describe(
+          'Name of this mirror, without a port, under which it is this upstream alone, without a ' +
+            'prefix in names: `ghcr.mirror.example`.',
+        ),
+      )
+      .default([]),
     prefix: repositoryPrefix
       .optional()
       .describe('Path in front of a repository that chooses this upstream. Where left out: NAME.'),
@@ -155,7 +164,7 @@ export function upstreamsField(read: SecretReader) {
     {
       decode(inputs, context) {
         const { defaultName, faults } = chooseDefault(inputs)
-        for (const { path, message } of [...faults, ...prefixFaults(inputs)]) {
+        for (const { path, message } of [...faults, ...addressFaults(inputs)]) {
           context.issues.push({ code: 'custom', path, message, input: inputs })
         }
         return Object.fromEntries(
@@ -176,7 +185,7 @@ export function upstreamsField(read: SecretReader) {
 }
 
 interface Fault {
-  path: string[]
+  path: (string | number)[]
   message: string
 }
 
@@ -201,14 +210,23 @@ function chooseDefault(inputs: Record<string, UpstreamInput>): {
   return { faults: [{ path: [], message }] }
 }
 
-function prefixFaults(inputs: Record<string, UpstreamInput>): Fault[] {
+function addressFaults(inputs: Record<string, UpstreamInput>): Fault[] {
   const owners = new Map<string, string>()
   const faults: Fault[] = []
   for (const [name, input] of Object.entries(inputs)) {
     const prefix = input.prefix ?? name
-    const owner = owners.get(prefix)
-    if (owner === undefined) owners.set(prefix, name)
-    else faults.push({ path: [name, 'prefix'], message: `${prefix} chooses ${owner} already` })
+    const addresses = [
+      { path: ['prefix'], address: prefix, key: `/${prefix}` },
+      ...input.hosts.map((host, index) => ({ path: ['hosts', index], address: host, key: host })),
+    ]
+    for (const { path, address, key } of addresses) {
+      const owner = owners.get(key)
+      if (owner === undefined) owners.set(key, name)
+      else faults.push({ path: [name, ...path], message: `${address} chooses ${owner} already` })
+    }
+    if (prefix.split('/').includes('v2')) {
+      faults.push({ path: [name, 'prefix'], message: 'v2 is where the registry begins' })
+    }
   }
   return faults
 }

@@ -64,7 +64,7 @@ function translateUpstream(error: UpstreamError, route: Route | undefined): Regi
     // containerd answers a 429 with six requests in two milliseconds, and podman waits for
     // minutes; who has the origin behind us does better to go there at once.
     return new RegistryError(
-      route?.via === 'prefix' ? 'TOOMANYREQUESTS' : 'UNAVAILABLE',
+      route?.hasOrigin === false ? 'TOOMANYREQUESTS' : 'UNAVAILABLE',
       `${upstream} limits how much this mirror may pull, and the limit is reached`,
       { cause: error, retryAfterMs: retryAfterMs ?? DEFAULT_RETRY_AFTER_MS },
     )

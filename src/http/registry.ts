@@ -1,5 +1,5 @@
 import {
-  isRegistryPath,
+  parseRegistryPath,
   parseRegistryRequest,
   type RegistryRequest,
 } from '../oci/registry-request.ts'
@@ -12,43 +12,55 @@ import { serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveTags } from './serve-tags.ts'
 
-/** The pull API below `/v2` (distribution-spec, Endpoints). */
+/** The pull API below `/v2` and `/<prefix>/v2` (distribution-spec, Endpoints). */
 export function registry(routes: Routes, pool: BufferPool): Middleware {
   return (context, next) => {
-    const url = context.req.url ?? ''
-    if (!isRegistryPath(url)) return next()
-    return serve(context, parseRegistryRequest(context.method, url), routes, pool)
+    const path = parseRegistryPath(context.req.url ?? '')
+    if (!path) return next()
+    const request = parseRegistryRequest(context.method, path.url)
+    context.state.exchange.kind = request.kind
+    if (request.kind === 'ping') return servePing(context, path.prefix, routes)
+    return serve(context, request, path.prefix, routes, pool)
   }
 }
 
+function servePing(context: Context, prefix: string | undefined, routes: Routes): void {
+  if (prefix !== undefined && !routes.hasPrefix(prefix)) {
+    throw new RegistryError('NAME_UNKNOWN', 'no upstream of this mirror has that prefix')
+  }
+  answerJson(context, 200, { ...API_VERSION }, {})
+}
+
+type Pull = Exclude<RegistryRequest, { kind: 'ping' }>
+
 async function serve(
   context: Context,
-  request: RegistryRequest,
+  request: Pull,
+  prefix: string | undefined,
   routes: Routes,
   pool: BufferPool,
 ): Promise<void> {
-  context.state.exchange.kind = request.kind
+  const route = routeOf(context, request, prefix, routes)
   switch (request.kind) {
-    case 'ping':
-      return answerJson(context, 200, { ...API_VERSION }, {})
     case 'manifest':
-      return serveManifest(context, request, routeOf(context, request, routes))
+      return serveManifest(context, request, route)
     case 'blob':
-      return serveBlob(context, request, routeOf(context, request, routes), pool)
+      return serveBlob(context, request, route, pool)
     case 'tags':
-      return serveTags(context, request, routeOf(context, request, routes))
+      return serveTags(context, request, route, prefix)
   }
 }
 
 function routeOf(
   context: Context,
-  request: Exclude<RegistryRequest, { kind: 'ping' }>,
+  { repository, ns }: Pull,
+  prefix: string | undefined,
   routes: Routes,
 ): Route {
-  const route = routes.find(request)
+  const route = routes.find({ repository, ns, prefix, host: context.req.headers.host })
   if (!route) {
     throw new RegistryError('NAME_UNKNOWN', 'no upstream of this mirror serves that', {
-      detail: { name: request.repository, ns: request.ns },
+      detail: { name: repository, ns },
     })
   }
   context.state.exchange.route = route

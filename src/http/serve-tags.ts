@@ -13,6 +13,7 @@ export async function serveTags(
   context: Context,
   request: TagsRequest,
   { source, repository }: Route,
+  prefix: string | undefined,
 ): Promise<void> {
   const { signal } = context.state.exchange
   const { limit } = request.page
@@ -29,15 +30,20 @@ export async function serveTags(
   const headers: OutgoingHttpHeaders = { ...API_VERSION, 'Cache-Control': CACHE_CONTROL.tag }
   if (request.ns !== undefined) headers['OCI-Namespace'] = request.ns
   if (found.hasMore && last !== undefined)
-    headers['Link'] = `<${nextOf(request, last)}>; rel="next"`
+    headers['Link'] = `<${nextOf(request, last, prefix)}>; rel="next"`
   answerJson(context, 200, headers, { name: request.repository, tags })
 }
 
-function nextOf({ repository, page, ns }: TagsRequest, last: string): string {
+function nextOf(
+  { repository, page, ns }: TagsRequest,
+  last: string,
+  prefix: string | undefined,
+): string {
   const query = new URLSearchParams({
     ...(page.limit !== undefined && { n: String(page.limit) }),
     last,
     ...(ns !== undefined && { ns }),
   })
-  return `/v2/${repository}/tags/list?${query.toString()}`
+  const root = prefix === undefined ? '/v2' : `/${prefix}/v2`
+  return `${root}/${repository}/tags/list?${query.toString()}`
 }

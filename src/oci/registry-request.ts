@@ -20,9 +20,18 @@ export type RegistryRequest =
 const ROOT = '/v2/'
 const TAGS = '/tags/list'
 
-/** True for what parseRegistryRequest is to judge: `/v2` and all below it. */
-export function isRegistryPath(url: string): boolean {
-  return url.startsWith(ROOT) || url === '/v2' || url.startsWith('/v2?')
+/** What is below `/v2`, with what stands in front of that. */
+export interface RegistryPath {
+  /** As in `/ghcr.io/v2/`, where a client was given the address of one upstream. */
+  prefix: string | undefined
+  /** For parseRegistryRequest. */
+  url: string
+}
+
+/** `undefined` for what is not of the registry. */
+export function parseRegistryPath(url: string): RegistryPath | undefined {
+  const match = /^(?:\/(?!v2(?:[/?]|$))([^?]+?))?(\/v2(?:[/?].*)?)$/s.exec(url)
+  return match ? { prefix: match[1], url: match[2] ?? '' } : undefined
 }
 
 /**

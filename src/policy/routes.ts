@@ -6,6 +6,8 @@ export interface RouteUpstream {
   name: string
   /** Path prefix that chooses it: `/v2/<prefix>/<repository>`. */
   prefix: string
+  /** Names of ours, in lower case, under which it is the only one: `ghcr.mirror.example`. */
+  hosts: readonly string[]
   isDefault: boolean
   source: Source
 }
@@ -16,15 +18,21 @@ export interface Route {
   source: Source
   /** As the upstream knows it. */
   repository: Repository
-  /** What chose the upstream; with `prefix` the client has no origin to fall back to. */
-  via: 'default' | 'ns' | 'prefix'
+  via: 'default' | 'ns' | 'host' | 'prefix'
+  /** Whether the client goes to the registry itself when we fail, for all we can know. */
+  hasOrigin: boolean
 }
 
 /** What of a request decides its route. */
 export interface Routable {
   /** The name in the path. */
   repository: Repository
+  /** The registry that the client says it means. */
   ns: string | undefined
+  /** In front of `/v2`. */
+  prefix?: string | undefined
+  /** The `Host` header, with a port or without. */
+  host?: string | undefined
 }
 
 const DOCKER_HUB = 'docker.io'
@@ -35,30 +43,55 @@ const DOCKER_HUB_HOSTS = [DOCKER_HUB, 'registry-1.docker.io', 'index.docker.io']
 export class Routes {
   readonly #default: RouteUpstream | undefined
   readonly #byName = new Map<string, RouteUpstream>()
+  readonly #byHost = new Map<string, RouteUpstream>()
   readonly #byPrefix: { start: string; upstream: RouteUpstream }[]
 
   constructor(upstreams: RouteUpstream[]) {
     this.#default = upstreams.find((upstream) => upstream.isDefault)
     for (const upstream of upstreams) {
       for (const host of hostsOf(upstream.name)) this.#byName.set(host, upstream)
+      for (const host of upstream.hosts) this.#byHost.set(host, upstream)
     }
     this.#byPrefix = upstreams
       .map((upstream) => ({ start: `${upstream.prefix}/`, upstream }))
       .sort((a, b) => b.start.length - a.start.length)
   }
 
-  /** `undefined` where the request leads to no upstream of ours: the client is to ask the origin. */
-  find({ repository, ns }: Routable): Route | undefined {
+  /** Whether `/<prefix>/v2/` is the address of an upstream. */
+  hasPrefix(prefix: string): boolean {
+    return this.#withPrefix(prefix) !== undefined
+  }
+
+  /**
+   * What says more comes first: `ns`, a prefix in front of `/v2`, our host, a prefix of the name.
+   * `undefined` where the request leads to no upstream of ours: the client is to ask the origin.
+   */
+  find({ repository, ns, prefix, host }: Routable): Route | undefined {
     if (ns !== undefined) {
       const upstream = this.#byName.get(ns)
       return upstream && routeTo(upstream, withoutOwnHost(repository, upstream), 'ns')
     }
+    if (prefix !== undefined) {
+      const upstream = this.#withPrefix(prefix)
+      return upstream && routeTo(upstream, repository, 'prefix')
+    }
+    const hosted = host === undefined ? undefined : this.#ofHost(host)
+    if (hosted) return routeTo(hosted, repository, 'host')
     for (const { start, upstream } of this.#byPrefix) {
       if (repository.startsWith(start)) {
         return routeTo(upstream, repository.slice(start.length), 'prefix')
       }
     }
     return this.#default && routeTo(this.#default, repository, 'default')
+  }
+
+  #withPrefix(prefix: string): RouteUpstream | undefined {
+    return this.#byPrefix.find(({ start }) => start === `${prefix}/`)?.upstream
+  }
+
+  #ofHost(host: string): RouteUpstream | undefined {
+    if (this.#byHost.size === 0) return undefined
+    return this.#byHost.get(host.toLowerCase().replace(/:\d+$/, ''))
   }
 }
 
@@ -81,5 +114,6 @@ function routeTo(upstream: RouteUpstream, name: string, via: Route['via']): Rout
   const isOfficial = upstream.name === DOCKER_HUB && !name.includes('/')
   // The end of a valid name after a slash is a valid name, and so is one with a component before it.
   const repository = (isOfficial ? `library/${name}` : name) as Repository
-  return { upstream: upstream.name, source: upstream.source, repository, via }
+  const hasOrigin = via === 'default' || via === 'ns'
+  return { upstream: upstream.name, source: upstream.source, repository, via, hasOrigin }
 }

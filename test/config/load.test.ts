@@ -41,6 +41,7 @@ const HUB = {
   privateHosts: [],
   allow: ['**'],
   deny: [],
+  hosts: [],
   tags: {
     freshForMs: 300_000,
     staleForMs: 2_592_000_000,
@@ -184,6 +185,16 @@ describe('upstreams', () => {
       '1:1: upstreams: expected one default',
     ],
     ['none at all', '{}', '1:1: upstreams: expected at least one upstream'],
+    [
+      'one host twice',
+      '{ docker.io: { hosts: [m.io] }, b.io: { default: true, hosts: [M.io] } }',
+      '1:75: upstreams.b.io.hosts.0: m.io chooses docker.io already',
+    ],
+    [
+      'a prefix that cannot be told from the registry',
+      '{ docker.io: { prefix: a/v2/b } }',
+      '1:27: upstreams.docker.io.prefix: v2 is where the registry begins',
+    ],
     [
       'one prefix twice',
       '{ docker.io: {}, b.io: { prefix: docker.io } }',

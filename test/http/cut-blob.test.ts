@@ -18,7 +18,9 @@ test('a blob that the disk cuts short while it is served breaks off, and is whol
   upstream.addBlob(demo, digest, bytes)
   await using rig = await mirrorOn(upstream)
   const source = rig.mirror
-  const routes = new Routes([{ name: 'docker.io', prefix: 'docker.io', isDefault: true, source }])
+  const routes = new Routes([
+    { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source },
+  ])
   const app = createApp({ routes, events: rig.events, isReady: () => true })
   await using server = await listen(app, { host: '127.0.0.1', port: 0 })
   const pull = async () => {

@@ -62,8 +62,8 @@ export async function startMirror(
   const readiness = { isReady: true }
   const guarded = new Guard(hub, new Rules('docker.io', rules))
   const routes = new Routes([
-    { name: 'docker.io', prefix: 'docker.io', isDefault: true, source: guarded },
-    { name: 'ghcr.io', prefix: 'ghcr.io', isDefault: false, source: ghcr },
+    { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: guarded },
+    { name: 'ghcr.io', prefix: 'ghcr.io', hosts: ['ghcr.mirror'], isDefault: false, source: ghcr },
   ])
   const app = createApp({ routes, events, isReady: () => readiness.isReady })
   const server = await listen(app, { host: '127.0.0.1', port: 0 })

@@ -11,7 +11,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { RegistryError, type ErrorCode } from '../../src/oci/registry-error.ts'
-import { isRegistryPath, parseRegistryRequest } from '../../src/oci/registry-request.ts'
+import { parseRegistryPath, parseRegistryRequest } from '../../src/oci/registry-request.ts'
 
 const DIGEST = digestOf(Buffer.from('entrepot'))
 
@@ -137,9 +137,25 @@ describe('what is refused', () => {
   })
 })
 
-test('only the root of the API and what is below it is the registry', () => {
-  for (const url of ['/v2', '/v2/', '/v2?x', '/v2/a']) expect(isRegistryPath(url)).toBe(true)
-  for (const url of ['/', '/v1/', '/v22', '/healthz', '']) expect(isRegistryPath(url)).toBe(false)
+describe('the registry', () => {
+  test.each([
+    ['/v2', undefined, '/v2'],
+    ['/v2/', undefined, '/v2/'],
+    ['/v2?x', undefined, '/v2?x'],
+    ['/v2/a/v2/b', undefined, '/v2/a/v2/b'],
+    ['/ghcr.io/v2', 'ghcr.io', '/v2'],
+    ['/ghcr.io/v2/a/b/manifests/1?ns=x', 'ghcr.io', '/v2/a/b/manifests/1?ns=x'],
+    ['/team/r:5000/v2/v2/blobs/1', 'team/r:5000', '/v2/v2/blobs/1'],
+  ])('has %s, in front of which is %s', (path, prefix, url) => {
+    expect(parseRegistryPath(path)).toEqual({ prefix, url })
+  })
+
+  test.each(['', '/', '/v1/', '/v22', '/healthz', '/a/v22/b', '//v2x', '/a?b=/v2/', 'v2/'])(
+    'has nothing of %j',
+    (path) => {
+      expect(parseRegistryPath(path)).toBeUndefined()
+    },
+  )
 })
 
 describe('for any path', () => {

@@ -7,7 +7,7 @@ import { MemorySource } from '../support/memory-source.ts'
 const DIGEST = `sha256:${'a'.repeat(64)}`
 
 function upstream(name: string, options: Partial<RouteUpstream> = {}): RouteUpstream {
-  return { name, prefix: name, isDefault: false, source: new MemorySource(), ...options }
+  return { name, prefix: name, hosts: [], isDefault: false, source: new MemorySource(), ...options }
 }
 
 const routes = new Routes([

@@ -5,7 +5,7 @@ import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
 import { MemorySource } from '../support/memory-source.ts'
 
 function upstream(name: string, options: Partial<RouteUpstream> = {}): RouteUpstream {
-  return { name, prefix: name, isDefault: false, source: new MemorySource(), ...options }
+  return { name, prefix: name, hosts: [], isDefault: false, source: new MemorySource(), ...options }
 }
 
 const hub = upstream('docker.io', { isDefault: true })
@@ -85,6 +85,40 @@ describe('with ns', () => {
     expect(find('ghcr.io/owner/app', 'evil.example.com')).toBeUndefined()
     expect(find('alpine', '')).toBeUndefined()
     expect(find('alpine', '__proto__')).toBeUndefined()
+  })
+})
+
+describe('by the address that the client was given', () => {
+  const quay = upstream('quay.io', { hosts: ['quay.mirror.example'] })
+  const addressed = new Routes([hub, ghcr, team, quay])
+  const found = (name: string, address: { prefix?: string; host?: string; ns?: string }) => {
+    const repository = parseRepository(name)!
+    const route = addressed.find({ repository, ns: undefined, ...address })
+    return route && `${route.via} ${route.upstream}/${route.repository}`
+  }
+
+  test('a prefix in front of the registry leaves the whole name to the upstream', () => {
+    expect(found('owner/app', { prefix: 'ghcr.io' })).toBe('prefix ghcr.io/owner/app')
+    expect(found('alpine', { prefix: 'docker.io' })).toBe('prefix docker.io/library/alpine')
+    expect(found('team/app', { prefix: 'ghcr.io' })).toBe('prefix ghcr.io/team/app')
+    expect(found('owner/app', { prefix: 'evil.example.com' })).toBeUndefined()
+    expect(addressed.hasPrefix('team')).toBe(true)
+    expect(addressed.hasPrefix('tea')).toBe(false)
+  })
+
+  test('a host of ours is one upstream, with any port and in any case', () => {
+    for (const host of ['quay.mirror.example', 'Quay.Mirror.example:5000']) {
+      expect(found('ghcr.io/app', { host })).toBe('host quay.io/ghcr.io/app')
+    }
+    expect(found('ghcr.io/app', { host: 'other.example:5000' })).toBe('prefix ghcr.io/app')
+  })
+
+  test('what says more comes first', () => {
+    const all = { host: 'quay.mirror.example', prefix: 'team', ns: 'ghcr.io' }
+    expect(found('a/b', all)).toBe('ns ghcr.io/a/b')
+    expect(found('a/b', { host: all.host, prefix: all.prefix })).toBe(
+      'prefix registry.example.com/a/b',
+    )
   })
 })
 
