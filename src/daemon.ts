@@ -106,9 +106,7 @@ export async function startDaemon(
   )
 
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const { source, stats, transport } = openUpstream(name, options, clock, events)
-    parts.use(transport)
-    const isPublic = options.credentials.length === 0
+    const { source, isPublic, stats } = parts.use(openUpstream(name, options, clock, events))
     const mirror = parts.use(
       new Mirror({
         registry: name,

@@ -1,9 +1,11 @@
-import type { UpstreamConfig } from './config/upstreams.ts'
-import type { UpstreamStats } from './http/admin/stats.ts'
+import type { EndpointConfig, UpstreamConfig } from './config/upstreams.ts'
+import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
+import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
 import { BreakerSource } from './upstream/breaker.ts'
 import { Budget } from './upstream/budget.ts'
 import type { TlsOptions } from './upstream/connector.ts'
+import { FailoverSource, type Alternative } from './upstream/failover.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
 import { Transport } from './upstream/transport.ts'
@@ -11,11 +13,17 @@ import { UpstreamClient } from './upstream/upstream-client.ts'
 import type { Clock } from './util/clock.ts'
 import { VERSION } from './version.ts'
 
-/** An upstream that can be asked; its owner disposes the transport. */
-export interface OpenUpstream {
-  source: ThrottleSource
-  transport: Transport
+/** An upstream that can be asked, at one of its endpoints as one of its users. */
+export interface OpenUpstream extends AsyncDisposable {
+  source: Source
+  /** Whether we are nobody in particular at all of its endpoints. */
+  isPublic: boolean
   stats: () => UpstreamStats
+}
+
+interface Endpoint extends Alternative {
+  transport: Transport
+  stats: () => EndpointStats
 }
 
 /** Builds one upstream of what the configuration says of it. It need not be up. */
@@ -25,33 +33,67 @@ export function openUpstream(
   clock: Clock,
   events: Events,
 ): OpenUpstream {
-  const { url, realms } = options
+  const open = (endpoint: EndpointConfig) => openEndpoint(name, endpoint, clock, events)
+  const main = open(options)
+  const endpoints = [main, ...options.failover.map(open)]
+  return {
+    source: new FailoverSource(endpoints),
+    isPublic: [options, ...options.failover].every(({ credentials }) => credentials.length === 0),
+    stats() {
+      const { state, budget } = main.stats()
+      return { name, state, budget, endpoints: endpoints.map((endpoint) => endpoint.stats()) }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { transport } of endpoints) await transport[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function openEndpoint(
+  upstream: string,
+  options: EndpointConfig,
+  clock: Clock,
+  events: Events,
+): Endpoint {
+  const { url, realms, privateHosts } = options
   if (options.insecure || url.protocol === 'http:') {
-    events.upstreamInsecure({ upstream: name, url: url.href })
+    events.upstreamInsecure({ upstream, url: url.href })
   }
   const transport = new Transport({
-    upstream: name,
+    upstream,
     url,
     userAgent: `entrepot/${VERSION}`,
     tls: tlsOptions(options),
-    privateHosts: options.privateHosts,
+    privateHosts,
     events,
   })
   const budget = new Budget(clock)
-  const credentials = options.credentials.map(({ username, password }) => ({
+  const users = options.credentials.map(({ username, password }) => ({
     username,
     password: password.reveal(),
   }))
-  const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
-  const retry = new RetrySource(client, { clock })
-  const breaker = new BreakerSource(retry, { upstream: name, clock, events })
-  const source = new ThrottleSource(breaker, { clock })
+  const alternatives = (users.length > 0 ? users : [undefined]).map((credentials) => {
+    const common = { name: upstream, url, credentials, realms, transport, clock, budget }
+    const retry = new RetrySource(new UpstreamClient(common), { clock })
+    return {
+      source: new ThrottleSource(retry, { clock }),
+      isLow: () => budget.isLow(credentials?.username ?? 'anonymous'),
+    }
+  })
+  const { host } = url
+  const source = new BreakerSource(new FailoverSource(alternatives), {
+    upstream,
+    endpoint: host,
+    clock,
+    events,
+  })
   return {
     source,
+    isLow: () => alternatives.every(({ isLow }) => isLow()),
     transport,
     stats: () => ({
-      name,
-      state: breaker.state(),
+      url: url.href,
+      state: source.state(),
       budget: budget.snapshot().map(({ credential, limit, remaining, resetAtMs }) => ({
         credential,
         limit,
@@ -62,7 +104,7 @@ export function openUpstream(
   }
 }
 
-function tlsOptions({ tls: { ca, cert, key }, insecure }: UpstreamConfig): TlsOptions {
+function tlsOptions({ tls: { ca, cert, key }, insecure }: EndpointConfig): TlsOptions {
   return {
     ca: ca?.pem.reveal(),
     client: cert && key && { cert: cert.pem.reveal(), key: key.pem.reveal() },

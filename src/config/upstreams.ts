@@ -11,17 +11,22 @@ import {
 import type { Secret, SecretReader } from './secret.ts'
 import { upstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
-/** One upstream with everything that was left out filled in. */
-export interface UpstreamConfig {
+/** Where an upstream is asked, and as whom. */
+export interface EndpointConfig {
   url: URL
-  /** True for the one that answers requests which name no registry. */
-  default: boolean
   credentials: { username: string; password: Secret }[]
   tls: UpstreamTls
-  /** The certificate of the upstream's own host is not verified. */
+  /** The certificate of the endpoint's own host is not verified. */
   insecure: boolean
   realms: string[]
   privateHosts: string[]
+}
+
+/** One upstream with everything that was left out filled in. */
+export interface UpstreamConfig extends EndpointConfig {
+  /** True for the one that answers requests which name no registry. */
+  default: boolean
+  failover: EndpointConfig[]
   allow: string[]
   deny: string[]
   hosts: string[]
@@ -76,33 +81,29 @@ const tags = z
   )
   .prefault({})
 
-function upstreamField(read: SecretReader) {
-  const credentials = z.array(
-    z.strictObject({
-      username: z
-        .string({ error: 'expected a user name' })
-        .min(1, { error: 'expected a user name' })
-        .meta({ title: 'text' })
-        .describe('User name at the upstream; without credentials we pull as anonymous.'),
-      password: secretField(read).describe('Password or access token of the user.'),
-    }),
-  )
-  return z.strictObject({
-    url: registryUrl
-      .optional()
+/** What is said of an endpoint besides its URL. */
+function endpointFields(read: SecretReader) {
+  const credential = z.strictObject({
+    username: z
+      .string({ error: 'expected a user name' })
+      .min(1, { error: 'expected a user name' })
+      .meta({ title: 'text' })
       .describe(
-        `Where the registry answers; \`http://\` is plain HTTP, and warned of. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
-          '`https://NAME` for others.',
+        'User name there; without credentials we pull as anonymous. Of several the first is used ' +
+          'whose limit allows it.',
       ),
-    default: z
-      .boolean()
-      .optional()
-      .describe(
-        'Whether it answers requests that name no registry; exactly one does. Where left out: ' +
-          `yes for the only upstream, or for ${DOCKER_HUB} where no other is marked.`,
-      ),
-    credentials: credentials
-      .max(1, { error: 'more than one credential is not supported' })
+    password: secretField(read).describe('Password or access token of the user.'),
+  })
+  return {
+    credentials: z
+      .array(credential)
+      .superRefine((all, context) => {
+        for (const [index, { username }] of all.entries()) {
+          if (all.findIndex((other) => other.username === username) === index) continue
+          const message = `${username} is there twice`
+          context.addIssue({ code: 'custom', path: [index, 'username'], message })
+        }
+      })
       .default([]),
     tls: upstreamTls.prefault({}),
     insecure: z
@@ -124,10 +125,36 @@ function upstreamField(read: SecretReader) {
       .array(
         hostName.describe(
           'Host at a private, link-local or loopback address that redirects and token realms may ' +
-            'lead to. Where the upstream itself is at one, they may lead to any.',
+            'lead to. Where the endpoint itself is at one, they may lead to any.',
         ),
       )
       .default([]),
+  }
+}
+
+function upstreamField(read: SecretReader) {
+  const failover = z.strictObject({
+    url: registryUrl.describe(
+      'Another registry with the same content, asked when those before cannot answer.',
+    ),
+    ...endpointFields(read),
+  })
+  return z.strictObject({
+    url: registryUrl
+      .optional()
+      .describe(
+        `Where the registry answers; \`http://\` is plain HTTP, and warned of. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
+          '`https://NAME` for others.',
+      ),
+    default: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether it answers requests that name no registry; exactly one does. Where left out: ' +
+          `yes for the only upstream, or for ${DOCKER_HUB} where no other is marked.`,
+      ),
+    ...endpointFields(read),
+    failover: z.array(failover).default([]),
     allow: z
       .array(
         repositoryPattern.describe(

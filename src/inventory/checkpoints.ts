@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 const WORKER = new URL(`./checkpoint-worker${extname(import.meta.filename)}`, import.meta.url)
 
 /** Makes a log of some MiB where each transaction touches other parts of a large database. */
-const COMMITS_EACH = 128
+const COMMITS_EACH = 256
 
 /**
  * Brings SQLite's write-ahead log home into the database every so many commits, in a thread of its

@@ -19,7 +19,7 @@ import type { Checkpoints } from './checkpoints.ts'
 import { PreparedDatabase } from './prepared-database.ts'
 
 /** Together they take a fraction of a millisecond, in which nobody is answered. */
-const STATEMENTS_PER_TURN = 4
+const STATEMENTS_PER_TURN = 2
 
 /** Kysely over node:sqlite; failures are InventoryErrors. Destroying the Kysely closes the database. */
 export class NodeSqliteDialect implements Dialect {

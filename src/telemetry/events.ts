@@ -211,8 +211,9 @@ export class Events {
     this.#logger.warn(event, 'upstream is reached without encryption or proof of who it is')
   }
 
-  breakerChanged(event: { upstream: string; state: BreakerState }): void {
-    this.#metrics.breakerOpen.labels(event.upstream).set(event.state === 'closed' ? 0 : 1)
+  breakerChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {
+    const { upstream, endpoint, state } = event
+    this.#metrics.breakerOpen.labels(upstream, endpoint).set(state === 'closed' ? 0 : 1)
     if (event.state === 'open') this.#logger.warn(event, 'upstream is not asked for a while')
     else this.#logger.info(event, 'upstream breaker changed')
   }

@@ -85,8 +85,8 @@ export class Metrics {
   })
   readonly breakerOpen = new Gauge({
     name: 'entrepot_breaker_open',
-    help: '1 while the upstream is not asked because it keeps failing',
-    labelNames: ['upstream'] as const,
+    help: '1 while the endpoint is not asked because it keeps failing',
+    labelNames: ['upstream', 'endpoint'] as const,
     registers: [this.#registry],
   })
 

@@ -8,6 +8,8 @@ import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 export interface BreakerOptions {
   /** The upstream's name, for errors and events. */
   upstream: string
+  /** Host and port of the one that is asked. */
+  endpoint: string
   clock: Clock
   events?: UpstreamEvents
   /** So many failures in a row open it. */
@@ -109,7 +111,7 @@ export class BreakerSource extends WrappedSource {
   }
 
   #report(state: BreakerState): void {
-    const { upstream, events } = this.#options
-    events?.breakerChanged({ upstream, state })
+    const { upstream, endpoint, events } = this.#options
+    events?.breakerChanged({ upstream, endpoint, state })
   }
 }

@@ -22,6 +22,9 @@ interface Quota {
   windowSeconds: number | undefined
 }
 
+/** Of the limit; what is left is for who has nobody else to ask. */
+const LOW_SHARE = 0.1
+
 /**
  * The rate limits of an upstream, read from every answer. Nothing is known of a credential before
  * its first answer with `ratelimit-*` headers; an upstream that sends none has no limit to tell.
@@ -49,6 +52,14 @@ export class Budget {
       remaining: remaining.count,
       ...(resetAtMs === undefined ? {} : { resetAtMs }),
     })
+  }
+
+  /** Whether less than a tenth is left to a credential, as far as is known. */
+  isLow(credential: string): boolean {
+    const entry = this.#entries.get(credential)
+    if (!entry) return false
+    const isOver = entry.resetAtMs !== undefined && this.#clock.now() >= entry.resetAtMs
+    return !isOver && entry.remaining < entry.limit * LOW_SHARE
   }
 
   snapshot(): BudgetEntry[] {

@@ -34,8 +34,8 @@ export interface UpstreamClientOptions {
   /** The registry's name, for example `docker.io`. */
   name: string
   url: URL
-  /** The first is used; none is anonymous. */
-  credentials: readonly Credentials[]
+  /** Anonymous where `undefined`. */
+  credentials: Credentials | undefined
   /** Hosts of other domains whose token servers may have the credentials. */
   realms: readonly string[]
   /** Of this upstream alone; its owner disposes it. */
@@ -56,12 +56,12 @@ export class UpstreamClient implements Source {
   readonly #endpoint: RegistryEndpoint
 
   constructor(options: UpstreamClientOptions) {
-    const { name, url, realms, transport, clock, budget } = options
+    const { name, url, credentials, realms, transport, clock, budget } = options
     this.#name = name
     this.#endpoint = new RegistryEndpoint({
       upstream: name,
       url,
-      credentials: options.credentials[0],
+      credentials,
       realms,
       transport,
       clock,

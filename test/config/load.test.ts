@@ -39,6 +39,7 @@ const HUB = {
   insecure: false,
   realms: [],
   privateHosts: [],
+  failover: [],
   allow: ['**'],
   deny: [],
   hosts: [],
@@ -325,8 +326,8 @@ describe('what is wrong', () => {
     ],
     ['credentials: [{ password: a }]', 'credentials.0.username: expected a user name'],
     [
-      'credentials: [{ username: a, password: a }, { username: b, password: b }]',
-      'credentials: more than one credential is not supported',
+      'credentials: [{ username: a, password: a }, { username: a, password: b }]',
+      'credentials.1.username: a is there twice',
     ],
   ])('is told of an upstream with %s', async (text, fault) => {
     const [line, ...others] = await faultsOf({ text: `upstreams: { docker.io: { ${text} } }` })

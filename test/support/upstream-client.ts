@@ -15,7 +15,7 @@ export type ClientOptions = Partial<
 
 /** A client of the fake hub, with timeouts that a test can wait for. */
 export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
-  const { name = 'hub.test', credentials = [], realms = [], clock = systemClock } = options
+  const { name = 'hub.test', credentials, realms = [], clock = systemClock } = options
   const url = options.url ?? new URL(hub.url)
   const transport = new Transport({
     upstream: name,

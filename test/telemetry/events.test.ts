@@ -89,13 +89,13 @@ test('methods that clients make up share one label', async () => {
 })
 
 test('an open breaker shows until it closes', async () => {
-  events.breakerChanged({ upstream: 'docker.io', state: 'open' })
+  events.breakerChanged({ upstream: 'docker.io', endpoint: 'a:1', state: 'open' })
   expect(await sample('entrepot_breaker_open')).toEqual([
-    'entrepot_breaker_open{upstream="docker.io"} 1',
+    'entrepot_breaker_open{upstream="docker.io",endpoint="a:1"} 1',
   ])
-  events.breakerChanged({ upstream: 'docker.io', state: 'closed' })
+  events.breakerChanged({ upstream: 'docker.io', endpoint: 'a:1', state: 'closed' })
   expect(await sample('entrepot_breaker_open')).toEqual([
-    'entrepot_breaker_open{upstream="docker.io"} 0',
+    'entrepot_breaker_open{upstream="docker.io",endpoint="a:1"} 0',
   ])
 })
 

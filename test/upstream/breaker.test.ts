@@ -18,7 +18,11 @@ const image = await buildImage()
 sourceContract('the breaker', (hub) => {
   const opened = openClient(hub)
   return {
-    source: new BreakerSource(opened.client, { upstream: 'hub.test', clock: systemClock }),
+    source: new BreakerSource(opened.client, {
+      upstream: 'hub.test',
+      endpoint: 'hub.test',
+      clock: systemClock,
+    }),
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 })
@@ -31,6 +35,7 @@ async function start() {
   const states: string[] = []
   const breaker = new BreakerSource(opened.client, {
     upstream: 'hub.test',
+    endpoint: 'hub.test',
     clock,
     failures: 3,
     pauseMs: 1_000,

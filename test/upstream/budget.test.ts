@@ -43,8 +43,11 @@ describe('the budget', () => {
   })
 
   it('goes by the user name where there is one', async () => {
-    const credentials = [{ username: 'alice', password: 'sesame' }]
-    await using hub = await startFakeHub({ credentials, rateLimit: { limit: 200 } })
+    const credentials = { username: 'alice', password: 'sesame' }
+    await using hub = await startFakeHub({
+      credentials: [credentials],
+      rateLimit: { limit: 200 },
+    })
     hub.add(repository, '1', image)
     await using opened = openClient(hub, { credentials })
     await opened.client.manifest(ref, { signal })

@@ -108,7 +108,7 @@ describe('tokens', () => {
 
   it('are asked for with the credentials, which go nowhere else', async () => {
     await using hub = await startHub({ auth: 'bearer-required' })
-    await using opened = openClient(hub, { credentials: [alice] })
+    await using opened = openClient(hub, { credentials: alice })
     const { client } = opened
     expect(await client.manifest(ref(), { signal })).toBeDefined()
     const basic = `Basic ${Buffer.from('alice:open-sesame').toString('base64')}`
@@ -128,7 +128,7 @@ describe('token trouble', () => {
 
   it('wrong credentials are told as denied, without the password', async () => {
     await using hub = await startHub()
-    const credentials = [{ username: 'alice', password: 'wrong-sesame' }]
+    const credentials = { username: 'alice', password: 'wrong-sesame' }
     await using opened = openClient(hub, { credentials })
     const error = await caught(opened.client.manifest(ref(), { signal }))
     expect(error).toMatchObject({ kind: 'denied', status: 401 })
@@ -167,7 +167,7 @@ describe('token trouble', () => {
     await using foreign = await startFakeHub()
     const { port } = new URL(foreign.tokenUrl)
     await using hub = await startHub({ realm: `http://localhost:${port}/token` })
-    await using opened = openClient(hub, { credentials: [alice] })
+    await using opened = openClient(hub, { credentials: alice })
     const error = await caught(opened.client.manifest(ref(), { signal }))
     expect(error).toMatchObject({ kind: 'refused', transient: false })
     expect(foreign.requests).toEqual([])
@@ -177,7 +177,7 @@ describe('token trouble', () => {
     await using foreign = await startFakeHub({ credentials: [alice] })
     const { port } = new URL(foreign.tokenUrl)
     await using hub = await startHub({ realm: `http://localhost:${port}/token` })
-    await using opened = openClient(hub, { credentials: [alice], realms: ['localhost'] })
+    await using opened = openClient(hub, { credentials: alice, realms: ['localhost'] })
     // The registry does not know tokens of the foreign one; what counts is who was asked.
     expect(await caught(opened.client.manifest(ref(), { signal }))).toMatchObject({ status: 401 })
     expect(foreign.requests[0]).toMatchObject({ server: 'token', status: 200 })
@@ -187,7 +187,7 @@ describe('token trouble', () => {
 describe('Basic', () => {
   it('is sent after the first challenge, and to the registry alone', async () => {
     await using hub = await startHub({ auth: 'basic' })
-    await using opened = openClient(hub, { credentials: [alice] })
+    await using opened = openClient(hub, { credentials: alice })
     await opened.client.manifest(ref(), { signal })
     await opened.client.manifest(ref('library/other'), { signal })
     expect(hub.requests.map(({ server, status }) => [server, status])).toEqual([
@@ -199,7 +199,7 @@ describe('Basic', () => {
 
   it('that is not taken is told as denied', async () => {
     await using hub = await startHub({ auth: 'basic' })
-    await using opened = openClient(hub, { credentials: [{ username: 'bob', password: 'nobody' }] })
+    await using opened = openClient(hub, { credentials: { username: 'bob', password: 'nobody' } })
     const error = await caught(opened.client.manifest(ref(), { signal }))
     expect(error).toMatchObject({ kind: 'denied' })
     expect(textOf(error)).not.toContain('nobody')

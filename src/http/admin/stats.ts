@@ -42,8 +42,17 @@ interface FillProgress {
   followers: number
 }
 
+/** `state` and `budget` are those of the endpoint that is asked first. */
 export interface UpstreamStats {
   name: string
+  state: BreakerState
+  budget: CredentialBudget[]
+  /** In the order in which they are asked. */
+  endpoints: EndpointStats[]
+}
+
+export interface EndpointStats {
+  url: string
   state: BreakerState
   budget: CredentialBudget[]
 }

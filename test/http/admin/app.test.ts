@@ -25,6 +25,7 @@ const stats: Stats = {
       name: 'docker.io',
       state: 'closed',
       budget: [{ credential: 'anonymous', limit: 100, remaining: 7, resetAt: null }],
+      endpoints: [{ url: 'https://registry-1.docker.io/', state: 'closed', budget: [] }],
     },
   ],
 }

@@ -1,0 +1,88 @@
+import type { Digest } from '../oci/digest.ts'
+import type { Reference, Repository } from '../oci/reference.ts'
+import type {
+  Blob,
+  BlobOptions,
+  Manifest,
+  Page,
+  PullOptions,
+  Resolved,
+  Source,
+  TagList,
+} from '../oci/source.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
+
+/** One of several sources of the same content. */
+export interface Alternative {
+  source: Source
+  /** Its budget runs out: it is asked after those that have more. */
+  isLow: () => boolean
+}
+
+/**
+ * Asks several sources of the same content in their order until one answers. One that cannot
+ * answer, or may not, gives way to the next; absence is an answer only where all before have
+ * answered, since a mirror of a registry may lack what the registry has. Where nobody answers it
+ * throws what the first of them threw.
+ */
+export class FailoverSource implements Source {
+  readonly #alternatives: readonly Alternative[]
+
+  constructor(alternatives: readonly Alternative[]) {
+    this.#alternatives = alternatives
+  }
+
+  resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
+    return this.#ask(options.signal, (source) => source.resolve(ref, options))
+  }
+
+  manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
+    return this.#ask(options.signal, (source) => source.manifest(ref, options))
+  }
+
+  statBlob(
+    repository: Repository,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Resolved | undefined> {
+    return this.#ask(options.signal, (source) => source.statBlob(repository, digest, options))
+  }
+
+  blob(repository: Repository, digest: Digest, options: BlobOptions): Promise<Blob | undefined> {
+    return this.#ask(options.signal, (source) => source.blob(repository, digest, options))
+  }
+
+  tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {
+    return this.#ask(options.signal, (source) => source.tags(repository, page, options))
+  }
+
+  async #ask<T>(
+    signal: AbortSignal,
+    ask: (source: Source) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    let failure: UpstreamError | undefined
+    for (const { source } of this.#inOrder()) {
+      try {
+        const answer = await ask(source)
+        if (answer !== undefined || !failure) return answer
+      } catch (error) {
+        if (signal.aborted || !givesWay(error)) throw error
+        failure ??= error
+      }
+    }
+    throw failure ?? new Error('there is nobody to ask')
+  }
+
+  #inOrder(): Alternative[] {
+    const isLow = (alternative: Alternative) => alternative.isLow()
+    return [
+      ...this.#alternatives.filter((alternative) => !isLow(alternative)),
+      ...this.#alternatives.filter(isLow),
+    ]
+  }
+}
+
+/** What another may do better. Wrong bytes are not among it: they are told, and nobody hides them. */
+function givesWay(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && (error.transient || error.kind === 'denied')
+}

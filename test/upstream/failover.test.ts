@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { parseRepository, parseTag } from '../../src/oci/reference.ts'
+import type { UpstreamError, UpstreamErrorKind } from '../../src/oci/upstream-error.ts'
+import { FailoverSource } from '../../src/upstream/failover.ts'
+import { sourceContract } from '../contract/source-contract.ts'
+import { caught } from '../support/caught.ts'
+import { buildImage } from '../support/images.ts'
+import { MemorySource } from '../support/memory-source.ts'
+import { upstreamError } from '../support/scripted-source.ts'
+import { openClient } from '../support/upstream-client.ts'
+
+sourceContract('failover', (hub) => {
+  const opened = openClient(hub)
+  const broken = new MemorySource()
+  broken.before = () => Promise.reject(upstreamError('denied'))
+  return {
+    source: failover([opened.client, broken]),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+})
+
+const repository = parseRepository('library/demo')!
+const ref = { kind: 'tag', repository, tag: parseTag('1')! } as const
+const image = await buildImage()
+
+let first: MemorySource
+let second: MemorySource
+
+beforeEach(() => {
+  first = new MemorySource()
+  second = new MemorySource()
+  for (const source of [first, second]) source.add(repository, '1', image)
+})
+
+function failover(sources: ConstructorParameters<typeof FailoverSource>[0][number]['source'][]) {
+  return new FailoverSource(sources.map((source) => ({ source, isLow: () => false })))
+}
+
+function failing(source: MemorySource, kind: UpstreamErrorKind): UpstreamError {
+  const error = upstreamError(kind)
+  source.before = () => Promise.reject(error)
+  return error
+}
+
+function pull(signal = new AbortController().signal) {
+  return failover([first, second]).manifest(ref, { signal })
+}
+
+describe('of two sources', () => {
+  it('the first is asked, and no other while it answers', async () => {
+    expect((await pull())?.descriptor.digest).toBe(image.root.digest)
+    expect(second.asked).toEqual([])
+  })
+
+  it.each(['unreachable', 'timeout', 'server', 'rate-limited', 'token', 'denied'] as const)(
+    'the second is asked when the first fails as %s',
+    async (kind) => {
+      failing(first, kind)
+      expect((await pull())?.descriptor.digest).toBe(image.root.digest)
+    },
+  )
+
+  it.each(['invalid', 'refused'] as const)(
+    'the first is believed that fails as %s',
+    async (kind) => {
+      const error = failing(first, kind)
+      expect(await caught(pull())).toBe(error)
+      expect(second.asked).toEqual([])
+    },
+  )
+
+  it('the absence that the first tells is believed', async () => {
+    first = new MemorySource()
+    expect(await pull()).toBeUndefined()
+    expect(second.asked).toEqual([])
+  })
+
+  it('the absence that the second tells is not, as it may only lack it', async () => {
+    const error = failing(first, 'server')
+    second = new MemorySource()
+    expect(await caught(pull())).toBe(error)
+  })
+
+  it('the first tells why when both fail', async () => {
+    const error = failing(first, 'rate-limited')
+    failing(second, 'unreachable')
+    expect(await caught(pull())).toBe(error)
+  })
+
+  it('the one with more of its budget left comes first', async () => {
+    const source = new FailoverSource([
+      { source: first, isLow: () => true },
+      { source: second, isLow: () => false },
+    ])
+    await source.manifest(ref, { signal: new AbortController().signal })
+    expect([first.asked.length, second.asked.length]).toEqual([0, 1])
+  })
+
+  it('none is asked any more when the caller has left', async () => {
+    const controller = new AbortController()
+    const reason = new Error('gone')
+    first.before = () => {
+      controller.abort(reason)
+      return Promise.reject(upstreamError('unreachable'))
+    }
+    await caught(pull(controller.signal))
+    expect(second.asked).toEqual([])
+  })
+})

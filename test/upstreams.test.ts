@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { loadConfig } from '../src/config/load.ts'
+import { parseRepository, parseTag } from '../src/oci/reference.ts'
+import { Events } from '../src/telemetry/events.ts'
+import { Metrics } from '../src/telemetry/metrics.ts'
+import { openUpstream } from '../src/upstreams.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { caught } from './support/caught.ts'
+import { startFakeHub } from './support/fake-hub/fake-hub.ts'
+import { buildImage } from './support/images.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const repository = parseRepository('library/demo')!
+const ref = { kind: 'tag', repository, tag: parseTag('1')! } as const
+const options = { signal: new AbortController().signal }
+const image = await buildImage()
+
+async function open(upstream: object) {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'm.yml')
+  await writeFile(file, JSON.stringify({ upstreams: { 'docker.io': upstream } }))
+  const { config } = await loadConfig({ file, environment: {} })
+  const events = new Events(pino({ level: 'silent' }), new Metrics())
+  return openUpstream('docker.io', config.upstreams['docker.io']!, systemClock, events)
+}
+
+test('every credential is used up before pulls are limited, and none by a HEAD', async () => {
+  const credentials = ['alice', 'bob'].map((username) => ({ username, password: 'x' }))
+  const limit = 20
+  await using hub = await startFakeHub({ credentials, rateLimit: { limit } })
+  hub.add(repository, '1', image)
+  await using upstream = await open({ url: hub.url, credentials })
+  for (let pulls = 0; pulls < 2 * limit; pulls++) {
+    await upstream.source.resolve(ref, options)
+    expect((await upstream.source.manifest(ref, options))?.descriptor.digest).toBe(
+      image.root.digest,
+    )
+  }
+  expect(await caught(upstream.source.manifest(ref, options))).toMatchObject({
+    kind: 'rate-limited',
+  })
+  const { state, budget } = upstream.stats()
+  expect(state).toBe('closed')
+  expect(budget).toMatchObject([
+    { credential: 'alice', limit, remaining: 0 },
+    { credential: 'bob', limit, remaining: 0 },
+  ])
+})
+
+test('another endpoint answers while the first is down, and the first again when it is back', async () => {
+  await using hub = await startFakeHub({ auth: 'none' })
+  await using other = await startFakeHub({ auth: 'none' })
+  for (const registry of [hub, other]) registry.add(repository, '1', image)
+  await using upstream = await open({ url: hub.url, failover: [{ url: other.url }] })
+  const pull = async () => (await upstream.source.manifest(ref, options))?.descriptor.digest
+  expect(await pull()).toBe(image.root.digest)
+  expect(other.count({ kind: 'manifest' })).toBe(0)
+  await hub.goDown('registry')
+  expect(await pull()).toBe(image.root.digest)
+  expect(other.count({ kind: 'manifest' })).toBe(1)
+  expect(upstream.stats().endpoints).toMatchObject([
+    { url: `${hub.url}/` },
+    { url: `${other.url}/` },
+  ])
+  await hub.comeBack('registry')
+  expect(await pull()).toBe(image.root.digest)
+  expect(other.count({ kind: 'manifest' })).toBe(1)
+})
