@@ -37,6 +37,20 @@ export interface MirrorRunOptions {
   onLog: (line: LogLine) => void
 }
 
+/** What a pull may ask: all that takes a turn of the process, and so could come early or late. */
+const TIMED = [
+  'record',
+  'link',
+  'held',
+  'isLinked',
+  'isLinkedWithin',
+  'tag',
+  'putTag',
+  'dropTag',
+  'tags',
+  'forget',
+] as const
+
 interface Parts {
   mirror: Mirror
   fills: Fills
@@ -72,9 +86,7 @@ export class MirrorRun {
     const write = (line: string) => onLog(JSON.parse(line) as LogLine)
     const events = new Events(pino({ level: 'debug' }, { write }), new Metrics())
     const turns: Steps<Inventory> = {}
-    for (const name of ['record', 'link', 'held', 'isLinked', 'tag', 'putTag', 'forget'] as const) {
-      turns[name] = (work) => scheduler.turn(run, name, work)
-    }
+    for (const name of TIMED) turns[name] = (work) => scheduler.turn(run, name, work)
     const shared = { inventory: stepped(inventory, turns), spools: disk, clock, events }
     const holdings = new Holdings({ ...shared, store: disk, leases: new Leases() })
     const uses = new Uses(shared)

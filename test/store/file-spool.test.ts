@@ -37,7 +37,9 @@ describe('a folder of spool files', () => {
     const left = await spoolOf(new FileSpoolFolder(folder.path), bytesOf('left', 200))
     const name = basename(left.path)
     await left.sync()
-    expect(await spools.leftovers()).toEqual([{ name, sizeBytes: 200 }])
+    expect(await spools.leftovers()).toEqual([
+      { name, sizeBytes: 200, reason: 'a spool without a fill' },
+    ])
     await spools.removeLeftover(name)
     await spools.removeLeftover(name)
     expect(await spools.leftovers()).toEqual([])
