@@ -1,4 +1,5 @@
-import type { EndpointConfig, UpstreamConfig } from './config/upstreams.ts'
+import type { EndpointConfig } from './config/endpoint.ts'
+import type { UpstreamConfig } from './config/upstreams.ts'
 import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
