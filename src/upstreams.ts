@@ -4,7 +4,7 @@ import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
 import { BreakerSource } from './upstream/breaker.ts'
-import { Budget } from './upstream/budget.ts'
+import { Budget, type Standing } from './upstream/budget.ts'
 import type { TlsOptions } from './upstream/connector.ts'
 import { FailoverSource, type Alternative } from './upstream/failover.ts'
 import { RetrySource } from './upstream/retry.ts'
@@ -19,11 +19,18 @@ export interface OpenUpstream extends AsyncDisposable {
   source: Source
   /** Whether we are nobody in particular at all of its endpoints. */
   isPublic: boolean
+  /**
+   * Whether only what a client waits for should be asked now: whoever of us has a limit is low or
+   * limited, at every endpoint. False where no limit was told.
+   */
+  isLow: () => boolean
   stats: () => UpstreamStats
 }
 
 interface Endpoint extends Alternative {
   transport: Transport
+  /** Of each of its users. */
+  standings: () => Standing[]
   stats: () => EndpointStats
 }
 
@@ -40,6 +47,12 @@ export function openUpstream(
   return {
     source: new FailoverSource(endpoints),
     isPublic: [options, ...options.failover].every(({ credentials }) => credentials.length === 0),
+    isLow() {
+      const told = endpoints
+        .flatMap(({ standings }) => standings())
+        .filter((standing) => standing !== 'unknown')
+      return told.length > 0 && told.every((standing) => standing === 'low')
+    },
     stats() {
       const { state, budget } = main.stats()
       return { name, state, budget, endpoints: endpoints.map((endpoint) => endpoint.stats()) }
@@ -76,10 +89,10 @@ function openEndpoint(
   const alternatives = (users.length > 0 ? users : [undefined]).map((credentials) => {
     const common = { name: upstream, url, credentials, realms, transport, clock, budget }
     const retry = new RetrySource(new UpstreamClient(common), { clock })
-    return {
-      source: new ThrottleSource(retry, { clock }),
-      isLow: () => budget.isLow(credentials?.username ?? 'anonymous'),
-    }
+    const source = new ThrottleSource(retry, { clock })
+    const standing = () =>
+      source.isLimited ? 'low' : budget.standing(credentials?.username ?? 'anonymous')
+    return { source, standing, isLow: () => standing() === 'low' }
   })
   const { host } = url
   const source = new BreakerSource(new FailoverSource(alternatives), {
@@ -92,6 +105,7 @@ function openEndpoint(
     source,
     isLow: () => alternatives.every(({ isLow }) => isLow()),
     transport,
+    standings: () => alternatives.map(({ standing }) => standing()),
     stats: () => ({
       url: url.href,
       state: source.state(),

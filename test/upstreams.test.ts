@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { loadConfig } from '../src/config/load.ts'
 import { parseRepository, parseTag } from '../src/oci/reference.ts'
 import { Events } from '../src/telemetry/events.ts'
@@ -68,4 +68,35 @@ test('another endpoint answers while the first is down, and the first again when
   await hub.comeBack('registry')
   expect(await pull()).toBe(image.root.digest)
   expect(other.count({ kind: 'manifest' })).toBe(1)
+})
+
+describe('an upstream is low', () => {
+  const alice = { username: 'alice', password: 'x' }
+  const bob = { username: 'bob', password: 'x' }
+
+  it('where less than a tenth is left to everyone who has a limit', async () => {
+    const credentials = [alice, bob]
+    await using hub = await startFakeHub({ credentials, rateLimit: { limit: 20 } })
+    await using unlimited = await startFakeHub({ auth: 'none' })
+    for (const registry of [hub, unlimited]) registry.add(repository, '1', image)
+    const failover = [{ url: unlimited.url }]
+    await using upstream = await open({ url: hub.url, credentials, failover })
+    expect(upstream.isLow()).toBe(false)
+    hub.exhaustRateLimit('alice')
+    await upstream.source.resolve(ref, options)
+    await upstream.source.resolve(ref, options)
+    expect(upstream.isLow()).toBe(false)
+    hub.exhaustRateLimit('bob')
+    await upstream.source.resolve(ref, options)
+    expect(upstream.isLow()).toBe(true)
+  })
+
+  it('while it is limited, though it tells no limit', async () => {
+    await using hub = await startFakeHub({ auth: 'none' })
+    hub.add(repository, '1', image)
+    hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers: { 'retry-after': '30' } })
+    await using upstream = await open({ url: hub.url })
+    await caught(upstream.source.manifest(ref, options))
+    expect(upstream.isLow()).toBe(true)
+  })
 })

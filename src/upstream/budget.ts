@@ -17,6 +17,9 @@ export interface BudgetEntry {
   resetAtMs?: number
 }
 
+/** unknown: the upstream has told no limit. */
+export type Standing = 'unknown' | 'enough' | 'low'
+
 interface Quota {
   count: number
   windowSeconds: number | undefined
@@ -54,12 +57,12 @@ export class Budget {
     })
   }
 
-  /** Whether less than a tenth is left to a credential, as far as is known. */
-  isLow(credential: string): boolean {
+  /** What is left to a credential, as far as is known: low is less than a tenth. */
+  standing(credential: string): Standing {
     const entry = this.#entries.get(credential)
-    if (!entry) return false
+    if (!entry) return 'unknown'
     const isOver = entry.resetAtMs !== undefined && this.#clock.now() >= entry.resetAtMs
-    return !isOver && entry.remaining < entry.limit * LOW_SHARE
+    return !isOver && entry.remaining < entry.limit * LOW_SHARE ? 'low' : 'enough'
   }
 
   snapshot(): BudgetEntry[] {

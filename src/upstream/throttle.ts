@@ -31,6 +31,11 @@ export class ThrottleSource extends WrappedSource {
     this.#options = options
   }
 
+  /** Whether questions for manifests are being held back now. */
+  get isLimited(): boolean {
+    return this.#questions !== undefined && this.#options.clock.now() < this.#questions.untilMs
+  }
+
   protected async around<T>(subject: Subject, _: AbortSignal, ask: () => Promise<T>): Promise<T> {
     this.#check(subject === 'blob' ? this.#blobs : this.#questions)
     try {
