@@ -163,9 +163,8 @@ export class Holdings {
       this.#tell(candidate)
       return true
     })
-    for (const content of gone) {
-      await this.#attempt('delete', content.digest, () => this.#store.delete(content.digest))
-    }
+    const undeleted = await this.#store.delete(gone.map((content) => content.digest))
+    for (const failed of undeleted) this.#events.storeFailed({ operation: 'delete', ...failed })
     return gone
   }
 

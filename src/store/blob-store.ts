@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import type { Spool } from './spool.ts'
+import type { StoreError } from './store-error.ts'
 
 export interface BlobStat {
   digest: Digest
@@ -13,6 +14,12 @@ export interface BlobStat {
 export interface BlobReader extends ByteReader {
   /** Size of the whole blob, not of the range. */
   readonly sizeBytes: number
+}
+
+/** A blob that is still there. */
+export interface Undeleted {
+  digest: Digest
+  error: StoreError
 }
 
 /**
@@ -34,8 +41,8 @@ export interface BlobStore extends AsyncDisposable {
    * spool go on; the caller still disposes the spool.
    */
   put(descriptor: Descriptor, from: Spool, signal: AbortSignal): Promise<void>
-  /** Idempotent. */
-  delete(digest: Digest): Promise<void>
+  /** Idempotent. Returns what could not be deleted instead of throwing; the rest is gone. */
+  delete(digests: readonly Digest[]): Promise<Undeleted[]>
   /** Everything that is whole when the listing comes to it, in order of digest. */
   list(): AsyncIterable<BlobStat>
 }

@@ -5,7 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, encodedOf, parseDigest } from '../oci/digest.ts'
 import { type ByteRange, wholeRange } from '../oci/range.ts'
 import { Semaphore } from '../util/semaphore.ts'
-import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import type { BlobReader, BlobStat, BlobStore, Undeleted } from './blob-store.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
 import { openFile, type OpenFile } from './open-file.ts'
 import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
@@ -74,9 +74,18 @@ export class FileStore implements BlobStore, Quarantine {
     }
   }
 
-  async delete(digest: Digest): Promise<void> {
-    const path = this.#pathOf(digest)
-    await fileResultIfPresent(`remove ${path}`, unlink(path))
+  async delete(digests: readonly Digest[]): Promise<Undeleted[]> {
+    const failures: Undeleted[] = []
+    for (const digest of digests) {
+      const path = this.#pathOf(digest)
+      try {
+        await fileResultIfPresent(`remove ${path}`, unlink(path))
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        failures.push({ digest, error })
+      }
+    }
+    return failures
   }
 
   async *list(): AsyncIterable<BlobStat> {

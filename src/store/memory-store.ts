@@ -2,7 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { type ByteRange, wholeRange } from '../oci/range.ts'
 import { readerOf } from '../util/byte-reader.ts'
-import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import type { BlobReader, BlobStat, BlobStore, Undeleted } from './blob-store.ts'
 import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
 import { refuseOtherSize, type Spool } from './spool.ts'
 
@@ -38,9 +38,9 @@ export class MemoryStore implements BlobStore, Quarantine {
     this.#blobs.set(descriptor.digest, bytes)
   }
 
-  delete(digest: Digest): Promise<void> {
-    this.#blobs.delete(digest)
-    return Promise.resolve()
+  delete(digests: readonly Digest[]): Promise<Undeleted[]> {
+    for (const digest of digests) this.#blobs.delete(digest)
+    return Promise.resolve([])
   }
 
   async *list(): AsyncIterable<BlobStat> {

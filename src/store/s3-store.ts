@@ -8,9 +8,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import { SingleFlight } from '../util/single-flight.ts'
-import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import type { BlobReader, BlobStat, BlobStore, Undeleted } from './blob-store.ts'
 import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
 import type { S3Bucket } from './s3-bucket.ts'
+import { deleteS3Objects } from './s3-deletion.ts'
 import { s3Error, s3Result, s3ResultIfPresent } from './s3-error.ts'
 import { openS3Object } from './s3-reader.ts'
 import type { Uploads } from './s3-uploads.ts'
@@ -48,8 +49,13 @@ export class S3Store implements BlobStore, Quarantine {
     await this.#uploads.put(this.#keyOf(descriptor.digest), from, signal)
   }
 
-  async delete(digest: Digest): Promise<void> {
-    await this.#remove(this.#keyOf(digest))
+  async delete(digests: readonly Digest[]): Promise<Undeleted[]> {
+    const keys = digests.map((digest) => this.#keyOf(digest))
+    const failures = await deleteS3Objects(this.#bucket, keys)
+    return digests.flatMap((digest) => {
+      const error = failures.get(this.#keyOf(digest))
+      return error ? [{ digest, error }] : []
+    })
   }
 
   async *list(): AsyncIterable<BlobStat> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EvictRequest, Removable } from '../../src/cache/operations.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
+import { StoreError } from '../../src/store/store-error.ts'
 import { Gate } from '../support/gate.ts'
 import { buildIndex } from '../support/images.ts'
 import { isPending, until } from '../support/turns.ts'
@@ -58,6 +59,23 @@ describe('eviction', () => {
     expect(rig.source.count('manifest')).toBe(1)
     expect(rig.source.count('blob')).toBe(a.blobs.size)
     expect(await whole(rig)).toBe('a')
+  })
+
+  it('deletes the bytes of an image together, and reports what is still there', async () => {
+    await using rig = await prepare({ ttlMs: HOUR_MS })
+    await pull(rig, 'a', a)
+    rig.clock.advance(1)
+    let deletions = 0
+    rig.storeSteps.delete = async (run) => {
+      deletions++
+      await run()
+      return [{ digest: a.root.digest, error: new StoreError('io', 'stuck') }]
+    }
+    await rig.eviction.run(PASS, listener())
+    expect(deletions).toBe(1)
+    expect(await Array.fromAsync(rig.store.list())).toEqual([])
+    expect(rig.logged('store failed')).toHaveLength(1)
+    expect(await whole(rig)).toBe('')
   })
 
   it('takes what was not used for the ttl, whatever the space', async () => {

@@ -241,7 +241,7 @@ describe('a pass', () => {
     rig.storeSteps.open = async (open) => {
       delete rig.storeSteps.open
       for (const { digest } of await rig.inventory.evict(index.root.digest, () => true)) {
-        await rig.files.store.delete(digest)
+        await rig.files.store.delete([digest])
       }
       return open()
     }

@@ -25,7 +25,7 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreSub
       expect(await subject.store.stat(digest)).toBeUndefined()
       expect(await subject.store.open(digest)).toBeUndefined()
       expect(await statsOf(subject.store)).toEqual([])
-      await subject.store.delete(digest)
+      await subject.store.delete([digest])
     })
 
     it('gives back what was put, with its size, and lists it', async () => {
@@ -89,7 +89,7 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreSub
       await using reader = await store.open(digest)
       const start = Buffer.alloc(10)
       await reader!.read(start)
-      await store.delete(digest)
+      await store.delete([digest])
       expect(await store.open(digest)).toBeUndefined()
       await putBytes(store, spools, bytes)
       await putBytes(store, spools, bytes)
@@ -141,12 +141,23 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreSub
       expect(listed).toEqual(digests.sort())
     })
 
+    it('deletes many at once, and does not mind those that it never had', async () => {
+      await using subject = await make()
+      const { store, spools } = subject
+      const [kept, ...others] = ['a', 'b', 'c'].map((seed) => bytesOf(seed, 10))
+      for (const content of [kept!, ...others]) await putBytes(store, spools, content)
+      const digests = [...others, bytes].map((content) => digestOf(content))
+      expect(await store.delete(digests)).toEqual([])
+      expect(await statsOf(store)).toEqual([{ digest: digestOf(kept!), sizeBytes: 10 }])
+      expect(await store.delete([])).toEqual([])
+    })
+
     it('leaves the spool readable after it was put', async () => {
       await using subject = await make()
       const { store, spools } = subject
       await using spool = await spoolOf(spools, bytes)
       await store.put(blob, spool, new AbortController().signal)
-      await store.delete(digest)
+      await store.delete([digest])
       const copy = Buffer.alloc(100)
       expect(await spool.readAt(copy, 1_000)).toBe(100)
       expect(copy.equals(bytes.subarray(1_000, 1_100))).toBe(true)
@@ -196,7 +207,7 @@ export function blobStoreContract(name: string, make: () => Promise<BlobStoreSub
               await putBytes(store, spools, content)
               model.set(digestOf(content), content)
             } else {
-              await store.delete(digestOf(content))
+              await store.delete([digestOf(content)])
               model.delete(digestOf(content))
             }
             expect(await bytesIn(store, blobOf(content))).toEqual(model.get(digestOf(content)))

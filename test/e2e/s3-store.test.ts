@@ -1,6 +1,12 @@
 import { join } from 'node:path'
-import { CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  PutObjectLegalHoldCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
 import { FileSpoolFolder } from '../../src/store/file-spool.ts'
 import type { Leftover } from '../../src/store/leftovers.ts'
 import { S3Bucket, type S3Options } from '../../src/store/s3-bucket.ts'
@@ -95,12 +101,50 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     expect(proxy.faults).toBe(3)
   })
 
+  it('are deleted by the thousand, with the checksum that all servers know', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    const contents = [0, 1, 2].map((index) => bytesOf(`deleted ${index}`, 10))
+    for (const content of contents) await putBytes(made.store, made.spools, content)
+    const never = Array.from({ length: 2_000 }, (_, index) => digestOf(Buffer.from(`${index}`)))
+    const digests = [...never, ...contents.map((content) => digestOf(content))]
+    proxy.requests.length = 0
+    expect(await made.store.delete(digests)).toEqual([])
+    expect(proxy.requests).toHaveLength(3)
+    for (const request of proxy.requests) {
+      expect(request).toMatch(/^POST .*\?delete/)
+      expect(request).toMatch(/\r\ncontent-md5: /i)
+      expect(request).not.toMatch(/\r\nx-amz-checksum/i)
+    }
+    expect(await statsOf(made.store)).toEqual([])
+  })
+
+  it('that S3 does not let go are told, and the others are gone', async () => {
+    const Bucket = 'locked'
+    await using made = await subject({ bucket: Bucket })
+    await using bucket = new S3Bucket(made.options)
+    await bucket.client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }))
+    const [held, free] = ['held', 'free'].map((seed) => bytesOf(seed, 10))
+    for (const content of [held!, free!]) await putBytes(made.store, made.spools, content)
+    const { digest } = blobOf(held!)
+    const Key = `blobs/${digest.replace(':', '/')}`
+    const hold = { Bucket, Key, LegalHold: { Status: 'ON' } } as const
+    await bucket.client.send(new PutObjectLegalHoldCommand(hold))
+    const undeleted = await made.store.delete([digest, blobOf(free!).digest])
+    expect(undeleted.map((one) => one.digest)).toEqual([digest])
+    expect(undeleted[0]?.error).toMatchObject({ name: 'StoreError', kind: 'io' })
+    expect(undeleted[0]?.error.message).toContain(`${Key}: S3 answered AccessDenied`)
+    expect(await statsOf(made.store)).toEqual([{ digest, sizeBytes: 10 }])
+  })
+
   it('fail as io when S3 cannot be reached, with the reason', async () => {
     await using made = await subject({ endpoint: new URL(`http://127.0.0.1:${await freePort()}`) })
     const { digest } = blobOf(large)
     const opening = made.store.open(digest)
     await expect(opening).rejects.toMatchObject({ name: 'StoreError', kind: 'io' })
     await expect(opening).rejects.toThrow('ECONNREFUSED')
+    const undeleted = await made.store.delete([digest])
+    expect(undeleted).toMatchObject([{ digest, error: { name: 'StoreError', kind: 'io' } }])
   })
 
   it('share a bucket with others below prefixes', async () => {
@@ -110,7 +154,7 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     await using other = storeIn(new S3Bucket({ ...made.options, prefix: 'team/mirror' }))
     expect(await statsOf(other)).toEqual([])
     const blob = await putBytes(other, made.spools, bytes)
-    await made.store.delete(blob.digest)
+    await made.store.delete([blob.digest])
     expect(await statsOf(other)).toEqual([blob].map(({ digest }) => ({ digest, sizeBytes: 100 })))
   })
 

@@ -1,4 +1,4 @@
-import type { BlobReader, BlobStat, BlobStore } from '../../src/store/blob-store.ts'
+import type { BlobReader, BlobStat, BlobStore, Undeleted } from '../../src/store/blob-store.ts'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { Quarantine, QuarantinedBlob } from '../../src/store/quarantine.ts'
@@ -92,8 +92,8 @@ export class Disk implements BlobStore, Quarantine, SpoolFolder {
     })
   }
 
-  delete(digest: Digest): Promise<void> {
-    return this.#turn('delete', () => this.#files.store.delete(digest))
+  delete(digests: readonly Digest[]): Promise<Undeleted[]> {
+    return this.#turn('delete', () => this.#files.store.delete(digests))
   }
 
   list(): AsyncIterable<BlobStat> {

@@ -182,7 +182,7 @@ export class Round {
   async #damage(): Promise<void> {
     const { store } = this.#run.files
     const stats = await statsOf(store)
-    if (stats.length > 0) await store.delete(this.dice.pick(stats).digest)
+    if (stats.length > 0) await store.delete([this.dice.pick(stats).digest])
   }
 
   async #start(startMs: number): Promise<void> {

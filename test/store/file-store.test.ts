@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Digest, encodedOf } from '../../src/oci/digest.ts'
+import { type Digest, digestOf, encodedOf } from '../../src/oci/digest.ts'
 import { readAll } from '../../src/util/byte-reader.ts'
 import { blobStoreContract } from '../contract/blob-store-contract.ts'
 import { quarantineContract } from '../contract/quarantine-contract.ts'
@@ -47,6 +47,20 @@ describe('blobs as files', () => {
     await writeFile(pathOf(files.folder, blob.digest), 'bad')
     await putBytes(files.store, files.spools, bytes)
     expect((await bytesIn(files.store, blob))?.equals(bytes)).toBe(true)
+  })
+
+  it('tells which of many it could not delete, and deletes the others', async () => {
+    await using files = await fileStore()
+    const stuck = digestOf(bytes)
+    await mkdir(pathOf(files.folder, stuck), { recursive: true })
+    const { digest } = await putBytes(files.store, files.spools, bytesOf('other', 10))
+    expect(await files.store.delete([stuck, digest])).toEqual([
+      {
+        digest: stuck,
+        error: expect.objectContaining({ name: 'StoreError', kind: 'io' }) as Error,
+      },
+    ])
+    expect(await files.store.stat(digest)).toBeUndefined()
   })
 
   it('lists nothing that is not a blob', async () => {

@@ -12,6 +12,8 @@ export class FaultProxy implements AsyncDisposable {
   #slowDowns = 0
   /** How often something went wrong. */
   faults = 0
+  /** What began the requests that have come: their headers, at least. */
+  readonly requests: string[] = []
 
   private constructor(server: Server) {
     this.#server = server
@@ -61,7 +63,9 @@ export class FaultProxy implements AsyncDisposable {
       })
     }
     client.on('data', (chunk: Buffer) => {
-      if (this.#slowDowns > 0 && /^[A-Z]+ \//.test(chunk.toString('latin1', 0, 16))) {
+      const isRequest = /^[A-Z]+ \//.test(chunk.toString('latin1', 0, 16))
+      if (isRequest) this.requests.push(chunk.toString('latin1'))
+      if (isRequest && this.#slowDowns > 0) {
         this.#slowDowns--
         this.faults++
         client.end(

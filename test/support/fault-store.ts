@@ -1,8 +1,9 @@
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { ByteRange } from '../../src/oci/range.ts'
-import type { BlobReader, BlobStat, BlobStore } from '../../src/store/blob-store.ts'
+import type { BlobReader, BlobStat, BlobStore, Undeleted } from '../../src/store/blob-store.ts'
 import type { Spool, SpoolFolder } from '../../src/store/spool.ts'
+import { StoreError } from '../../src/store/store-error.ts'
 import type { FaultPlan } from './fault-plan.ts'
 
 /** `read` counts over all the readers that the store has opened. */
@@ -37,8 +38,13 @@ export class FaultStore implements BlobStore {
     return this.#plan.pass('put', () => this.#inner.put(descriptor, from, signal), signal)
   }
 
-  delete(digest: Digest): Promise<void> {
-    return this.#plan.pass('delete', () => this.#inner.delete(digest))
+  async delete(digests: readonly Digest[]): Promise<Undeleted[]> {
+    try {
+      return await this.#plan.pass('delete', () => this.#inner.delete(digests))
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      return digests.map((digest) => ({ digest, error }))
+    }
   }
 
   async *list(): AsyncIterable<BlobStat> {
