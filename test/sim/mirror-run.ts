@@ -37,7 +37,7 @@ export interface MirrorRunOptions {
   onLog: (line: LogLine) => void
 }
 
-/** What a pull may ask: all that takes a turn of the process, and so could come early or late. */
+/** What the mirror asks of it: all of it takes turns of the process, and so could come early or late. */
 const TIMED = [
   'record',
   'link',
@@ -49,6 +49,7 @@ const TIMED = [
   'dropTag',
   'tags',
   'forget',
+  'touch',
 ] as const
 
 interface Parts {
@@ -134,7 +135,7 @@ export class MirrorRun {
     await fills[Symbol.asyncDispose]()
     await mirror[Symbol.asyncDispose]()
     await uses[Symbol.asyncDispose]()
-    await inventory[Symbol.asyncDispose]()
+    await this.#scheduler.turn(this, 'close', async () => inventory[Symbol.asyncDispose]())
     this.isAlive = false
   }
 

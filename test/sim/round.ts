@@ -51,7 +51,7 @@ export class Round {
   #folder = ''
   #run!: MirrorRun
   #unsettled = 0
-  #isRestarting = false
+  #isStopping = false
   #failure: { error: unknown } | undefined
 
   constructor(seed: number) {
@@ -87,7 +87,8 @@ export class Round {
     await this.#step(() => this.#isCalm())
     // Whoever crawls has held up nobody: no fill has waited for them.
     this.#finale.open()
-    await this.#step(() => this.#unsettled === 0 && !this.#isRestarting)
+    await this.#step(() => this.#unsettled === 0 && !this.#isStopping)
+    this.#isStopping = true
     this.#watch(this.#stop())
     await this.#step(() => this.#unsettled === 0)
     await this.#checkFolder()
@@ -137,7 +138,7 @@ export class Round {
     return JSON.stringify({
       unsettled: this.#unsettled,
       crawling: this.#crawling.size,
-      isRestarting: this.#isRestarting,
+      isStopping: this.#isStopping,
       requests: this.#leaves.size,
       fills: this.#run.fills.list(),
       parked: this.scheduler.waiting(),
@@ -146,7 +147,7 @@ export class Round {
 
   #isCalm(): boolean {
     const crawlers = new Set([...this.#crawling].map(({ client }) => client))
-    if (this.#unsettled > crawlers.size || this.#isRestarting) return false
+    if (this.#unsettled > crawlers.size || this.#isStopping) return false
     return this.#run.fills.list().length === 0
   }
 
@@ -163,7 +164,7 @@ export class Round {
         this.#run.disk.failing = dice.pick([0, 0.3])
       })
     }
-    if (plan.restarts && !this.#isRestarting && dice.chance(0.2)) {
+    if (plan.restarts && !this.#isStopping && dice.chance(0.2)) {
       if (dice.chance(0.5)) this.#watch(this.#restart())
       else await this.#kill()
       return
@@ -172,11 +173,14 @@ export class Round {
     dice.pick(events)()
   }
 
-  /** Nothing is on its way from upstream, nor waits before it asks again; the uses always wait. */
+  /**
+   * Nothing is on its way from upstream, nor waits before it asks again. The uses sleep as well,
+   * but for when they are written down.
+   */
   #isIdle(): boolean {
     const { connection, fills, clock } = this.#run
     const onItsWay = connection.asking + connection.openBodies.size + fills.list().length
-    return onItsWay === 0 && clock.sleeping <= 1
+    return onItsWay === 0 && clock.sleeping <= 1 && !this.scheduler.waiting().includes('touch')
   }
 
   async #damage(): Promise<void> {
@@ -203,7 +207,7 @@ export class Round {
 
   /** As the daemon: no new requests, some time for those that are under way, then the end. */
   async #restart(): Promise<void> {
-    this.#isRestarting = true
+    this.#isStopping = true
     this.#serving = new Gate()
     const deadline = this.dice.int(0, 300)
     for (let turn = 0; turn < deadline && this.#leaves.size > 0; turn++) await this.#pause()
@@ -211,7 +215,7 @@ export class Round {
     while (this.#leaves.size > 0) await this.#pause()
     await this.#stop()
     await this.scheduler.turn(this, 'start', () => this.#start(this.#run.clock.now()))
-    this.#isRestarting = false
+    this.#isStopping = false
   }
 
   async #kill(): Promise<void> {

@@ -74,6 +74,8 @@ export class UpstreamConnection implements Source {
   /** GETs of each blob. */
   readonly gets = new Map<Digest, number>()
   readonly openBodies = new Map<Digest, number>()
+  /** Where bodies of each blob have stalled last; nobody gives up for one stall. */
+  readonly #stalledAt = new Map<Digest, number>()
   /** Questions that wait for their answer. */
   asking = 0
   /** The most bodies of one blob that were open at a time. */
@@ -117,8 +119,9 @@ export class UpstreamConnection implements Source {
     if (!bytes) return undefined
     const range = spec ? resolveRange(spec, bytes.length) : wholeRange(bytes.length)
     const lie = this.#upstream.fault(0.02) ? 1 : 0
-    const body = new Body(this.#upstream, this.#process, bytes, range.first, signal, () => {
-      this.#count(digest, -1)
+    const body = new Body(this.#upstream, this.#process, bytes, range.first, signal, {
+      onDispose: () => this.#count(digest, -1),
+      mayStall: (position) => this.#mayStall(digest, position),
     })
     this.#count(digest, 1)
     return { descriptor: descriptorOf(digest, bytes.length + lie), range, body, outcome: 'bypass' }
@@ -154,12 +157,23 @@ export class UpstreamConnection implements Source {
     return isExclusive ? undefined : world.blobs.get(digest)
   }
 
+  #mayStall(digest: Digest, position: number): boolean {
+    if (this.#stalledAt.get(digest) === position) return false
+    this.#stalledAt.set(digest, position)
+    return true
+  }
+
   #count(digest: Digest, change: 1 | -1): void {
     const open = (this.openBodies.get(digest) ?? 0) + change
     if (open === 0) this.openBodies.delete(digest)
     else this.openBodies.set(digest, open)
     this.mostOpen = Math.max(this.mostOpen, open)
   }
+}
+
+interface BodyEvents {
+  onDispose: () => void
+  mayStall: (position: number) => boolean
 }
 
 class Body implements ByteReader {
@@ -169,7 +183,7 @@ class Body implements ByteReader {
   readonly #signal: AbortSignal
   readonly #disposed = new AbortController()
   readonly #isWrong: boolean
-  readonly #onDispose: () => void
+  readonly #events: BodyEvents
   #position: number
 
   constructor(
@@ -178,14 +192,14 @@ class Body implements ByteReader {
     bytes: Buffer,
     position: number,
     signal: AbortSignal,
-    onDispose: () => void,
+    events: BodyEvents,
   ) {
     this.#upstream = upstream
     this.#process = process
     this.#bytes = bytes
     this.#position = position
     this.#signal = AbortSignal.any([signal, this.#disposed.signal])
-    this.#onDispose = onDispose
+    this.#events = events
     this.#isWrong = upstream.fault(0.1)
   }
 
@@ -193,7 +207,7 @@ class Body implements ByteReader {
     const { scheduler, dice, outage, clock } = this.#upstream
     this.#signal.throwIfAborted()
     await abortable(scheduler.pause(this.#process, 'body'), this.#signal)
-    if (this.#upstream.hitch(0.02)) {
+    if (this.#upstream.hitch(0.02) && this.#events.mayStall(this.#position)) {
       await clock().sleep(NO_PROGRESS_MS, this.#signal)
       throw upstreamError('timeout')
     }
@@ -207,7 +221,7 @@ class Body implements ByteReader {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#disposed.signal.aborted) this.#onDispose()
+    if (!this.#disposed.signal.aborted) this.#events.onDispose()
     this.#disposed.abort(new Error('the body is disposed'))
     return Promise.resolve()
   }
