@@ -1,0 +1,97 @@
+import type { Clock } from './clock.ts'
+
+/** half-open: the next question, or the one under way, decides. */
+export type CircuitState = 'closed' | 'open' | 'half-open'
+
+/** What an error tells of the one that was asked: why it is down, that it lives, or nothing. */
+export type Verdict<Fault> = Fault | 'alive' | 'unknown'
+
+export interface CircuitOptions<Fault extends Error> {
+  clock: Clock
+  /** So many failures in a row open it. */
+  failures: number
+  /** How long it is open the first time; twice as long after each probe that fails. */
+  pauseMs: number
+  maxPauseMs: number
+  /** The error of who may not ask, for so long at least; `cause` is what opened it. */
+  refuse: (cause: Fault, leftMs: number) => Error
+  changed: (state: CircuitState) => void
+}
+
+/** What those are told to wait who come while a probe is under way. */
+const PROBE_WAIT_MS = 1_000
+
+interface Opening<Fault> {
+  cause: Fault
+  untilMs: number
+  pauseMs: number
+}
+
+/**
+ * Keeps from asking something that is down. Failures in a row open it, and then every question is
+ * refused at once. When the pause is over one question goes through as a probe, and what becomes
+ * of it closes or opens it again.
+ */
+export class Circuit<Fault extends Error> {
+  readonly #options: CircuitOptions<Fault>
+  #failures = 0
+  #opening: Opening<Fault> | undefined
+  #isProbing = false
+
+  constructor(options: CircuitOptions<Fault>) {
+    this.#options = options
+  }
+
+  get state(): CircuitState {
+    if (!this.#opening) return 'closed'
+    const isOver = this.#options.clock.now() >= this.#opening.untilMs
+    return this.#isProbing || isOver ? 'half-open' : 'open'
+  }
+
+  /** Asks, and learns from what becomes of it; rejects with the refusal, or as `ask` does. */
+  async run<T>(ask: () => Promise<T>, judge: (error: unknown) => Verdict<Fault>): Promise<T> {
+    const isProbe = this.#enter()
+    try {
+      const answer = await ask()
+      this.#answered()
+      return answer
+    } catch (error) {
+      const verdict = judge(error)
+      if (verdict === 'alive') this.#answered()
+      else if (verdict !== 'unknown') this.#failed(verdict, isProbe)
+      throw error
+    } finally {
+      if (isProbe) this.#isProbing = false
+    }
+  }
+
+  /** True where the question is the probe. Throws while it is open. */
+  #enter(): boolean {
+    const { clock, refuse, changed } = this.#options
+    const opening = this.#opening
+    if (!opening) return false
+    const leftMs = opening.untilMs - clock.now()
+    if (leftMs > 0) throw refuse(opening.cause, leftMs)
+    if (this.#isProbing) throw refuse(opening.cause, PROBE_WAIT_MS)
+    this.#isProbing = true
+    changed('half-open')
+    return true
+  }
+
+  #answered(): void {
+    this.#failures = 0
+    if (!this.#opening) return
+    this.#opening = undefined
+    this.#options.changed('closed')
+  }
+
+  #failed(cause: Fault, isProbe: boolean): void {
+    const { clock, failures, pauseMs, maxPauseMs, changed } = this.#options
+    this.#failures++
+    // Questions that were under way when it opened come in late and change nothing.
+    if (this.#opening ? !isProbe : this.#failures < failures) return
+    const longerMs = this.#opening ? Math.min(maxPauseMs, this.#opening.pauseMs * 2) : pauseMs
+    this.#opening = { cause, untilMs: clock.now() + longerMs, pauseMs: longerMs }
+    changed('open')
+  }
+}
