@@ -106,12 +106,14 @@ export async function startDaemon(
   )
 
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const { source, isPublic, stats } = parts.use(openUpstream(name, options, clock, events))
+    const opened = parts.use(openUpstream(name, options, clock, events))
+    const { source, isPublic, isLow, stats } = opened
     const mirror = parts.use(
       new Mirror({
         registry: name,
         source,
         isPublic,
+        isLow,
         holdings,
         fills,
         uses,

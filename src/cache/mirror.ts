@@ -33,6 +33,8 @@ export interface MirrorOptions {
   source: Source
   /** The upstream is asked without credentials: what it gives out, anyone may have of it. */
   isPublic: boolean
+  /** Whether its budget of pulls is low, so that it is asked only for what a client waits for. */
+  isLow: () => boolean
   holdings: Holdings
   fills: Fills
   uses: Uses
@@ -62,7 +64,12 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     const shared = { ...options, source, absences, links: this.#links, signal }
     this.#registry = registry
     this.#source = source
-    this.#tags = new Tags({ ...shared, policy })
+    this.#tags = new Tags({
+      ...shared,
+      policy,
+      isUp: () => Number.isFinite(source.silentForMs),
+      askAhead: (ref, known) => this.#lookAhead(ref, known),
+    })
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
     this.#manifests = new Manifests(shared)
     this.#blobs = new Blobs(shared)
@@ -116,6 +123,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
   /** Ends what is still asked of upstream, and waits until what was fetched is kept. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lifetime.abort(new Error('the mirror is stopping'))
+    await this.#tags[Symbol.asyncDispose]()
     await this.#manifests.kept()
   }
 
@@ -126,11 +134,24 @@ export class Mirror implements Source, Memory, AsyncDisposable {
   /** A tag that has moved only counts once its manifest is here: until then the old one stands in. */
   async #headAndFetch(ref: TagReference): Promise<Descriptor | undefined> {
     const descriptor = await this.#head(ref)
-    if (!descriptor) return undefined
-    const { digest } = descriptor
+    return descriptor && this.#fetched(ref, descriptor)
+  }
+
+  /** Nothing is fetched for a tag that has not moved, nor for one that clients only look at. */
+  async #lookAhead(ref: TagReference, known: Digest): Promise<Descriptor | undefined> {
+    const descriptor = await this.#head(ref)
+    if (!descriptor || descriptor.digest === known) return descriptor
+    const isPulled = await this.#links.isHeld(this.#id(ref.repository), known)
+    return isPulled ? this.#fetched(ref, descriptor) : descriptor
+  }
+
+  async #fetched(
+    { repository }: TagReference,
+    { digest }: Descriptor,
+  ): Promise<Descriptor | undefined> {
     const { signal } = this.#lifetime
-    const moved = { kind: 'digest', repository: ref.repository, digest } as const
-    return (await this.#manifests.get(moved, { signal }))?.descriptor
+    const manifest = await this.#manifests.get({ kind: 'digest', repository, digest }, { signal })
+    return manifest?.descriptor
   }
 
   #id(name: Repository): RepositoryId {

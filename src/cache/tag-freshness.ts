@@ -9,7 +9,12 @@ export interface TagPolicy {
   absentForMs: number
   /** What becomes of a known tag that upstream no longer has: `drop` lets it go once it has expired. */
   onAbsent: 'serve' | 'drop'
+  /** Whether tags that are used are checked before they go stale. */
+  refreshAhead: boolean
 }
+
+/** While pulls are to be spared, a tag is not asked for until it is this many times as old. */
+const SPARING = 12
 
 /** fresh: serve unasked; stale: ask first, serve if upstream fails; expired: upstream must answer. */
 export type Freshness = 'fresh' | 'stale' | 'expired'
@@ -18,4 +23,10 @@ export function freshnessOf(record: TagRecord, policy: TagPolicy, nowMs: number)
   const ageMs = nowMs - record.checkedAtMs
   if (ageMs < policy.freshForMs) return 'fresh'
   return ageMs < policy.freshForMs + policy.staleForMs ? 'stale' : 'expired'
+}
+
+/** Whether a record that is stale is served unasked while upstream's pulls are to be spared. */
+export function isSpared(record: TagRecord, policy: TagPolicy, nowMs: number): boolean {
+  const isYoung = nowMs - record.checkedAtMs < policy.freshForMs * SPARING
+  return isYoung && freshnessOf(record, policy, nowMs) === 'stale'
 }

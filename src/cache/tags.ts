@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { ContentName, RepositoryId, TagRecord } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
 import type { Outcome, PullOptions, Resolved } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
@@ -9,7 +10,8 @@ import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Absences } from './absences.ts'
 import type { Holdings } from './holdings.ts'
-import { freshnessOf, type TagPolicy } from './tag-freshness.ts'
+import { RefreshAhead } from './refresh-ahead.ts'
+import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
 
 const MAX_REMEMBERED = 20_000
 
@@ -21,8 +23,16 @@ export interface TagsOptions {
   holdings: Holdings
   absences: Absences
   policy: TagPolicy
+  /** Whether upstream is asked only for what a client waits for. */
+  isLow: () => boolean
+  /** Whether upstream answers, as far as is known. */
+  isUp: () => boolean
+  /** Asks upstream about a tag, known as this digest, for which no client waits. */
+  askAhead: (ref: TagReference, known: Digest) => Promise<Descriptor | undefined>
   clock: Clock
   events: Events
+  /** Ends what is asked ahead. */
+  signal: AbortSignal
 }
 
 /** Asks upstream what a tag stands for; `undefined` where it has no such tag. */
@@ -36,14 +46,23 @@ export interface TagQuestions {
 }
 
 /** What tags of one upstream stand for: as last checked while that is fresh, else as upstream says. */
-export class Tags {
+export class Tags implements AsyncDisposable {
   readonly #options: TagsOptions
   readonly #records = new LRUCache<string, TagRecord>({ max: MAX_REMEMBERED })
   readonly #flights = new SingleFlight<Descriptor | undefined>()
+  readonly #ahead: RefreshAhead | undefined
   #forgotten = 0
 
   constructor(options: TagsOptions) {
     this.#options = options
+    const { policy, clock, isLow, isUp } = options
+    if (!policy.refreshAhead) return
+    this.#ahead = new RefreshAhead({
+      freshForMs: policy.freshForMs,
+      clock,
+      isAllowed: () => isUp() && !isLow(),
+      check: (ref) => this.#checkAhead(ref),
+    })
   }
 
   /** The outcome says how the tag itself was answered. Throws what upstream throws where nothing may stand in. */
@@ -52,10 +71,16 @@ export class Tags {
     questions: TagQuestions,
     { signal }: PullOptions,
   ): Promise<Resolved | undefined> {
-    const { clock, policy, absences } = this.#options
+    const { clock, policy, absences, isLow } = this.#options
     const key = formatReference(ref)
     const record = await this.#recordOf(key, ref)
-    if (record && freshnessOf(record, policy, clock.now()) === 'fresh') return hit(record)
+    if (record && freshnessOf(record, policy, clock.now()) === 'fresh') {
+      this.#ahead?.used(key)
+      return { descriptor: record.descriptor, outcome: 'hit' }
+    }
+    if (record && isLow() && isSpared(record, policy, clock.now())) {
+      return this.#stale(ref, record)
+    }
     if (absences.has(key)) return record && this.#whenAbsent(ref, record)
     if (!record) {
       const flight = await this.#flights.run(key, signal, () =>
@@ -75,6 +100,11 @@ export class Tags {
         this.#records.delete(formatReference({ kind: 'tag', repository: repository.name, tag }))
       }
     }
+  }
+
+  /** Waits for what is asked ahead. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ahead?.[Symbol.asyncDispose]()
   }
 
   async #revalidate(
@@ -97,10 +127,24 @@ export class Tags {
       return { descriptor: flight.value, outcome: isUnchanged ? 'hit' : missOf(flight) }
     } catch (error) {
       if (!(error instanceof UpstreamError) || !error.transient || isExpired) throw error
-      this.#reportStale(ref, record, error)
-      return { descriptor: record.descriptor, outcome: 'stale' }
+      this.#reportFailed(ref, error)
+      return this.#stale(ref, record)
     } finally {
       patience.abort()
+    }
+  }
+
+  /** By the same flight as the clients, so that they share one question. */
+  async #checkAhead(ref: TagReference): Promise<void> {
+    const { askAhead, signal } = this.#options
+    const key = formatReference(ref)
+    const known = this.#records.get(key)
+    if (!known || signal.aborted) return
+    const ask = () => askAhead(ref, known.descriptor.digest)
+    try {
+      await this.#flights.run(key, signal, () => this.#ask(key, ref, ask))
+    } catch (error) {
+      if (!signal.aborted) this.#reportFailed(ref, error)
     }
   }
 
@@ -125,6 +169,7 @@ export class Tags {
     }
     const record = { descriptor, checkedAtMs }
     this.#records.set(key, record)
+    this.#ahead?.checked(key, ref, checkedAtMs)
     await holdings.look(descriptor.digest, (inventory) =>
       inventory.putTag(this.#id(ref), ref.tag, record),
     )
@@ -157,20 +202,22 @@ export class Tags {
     return record
   }
 
-  #reportStale(ref: TagReference, record: TagRecord, error: UpstreamError): void {
+  /** Upstream is not asked, or cannot answer. */
+  #stale({ repository, tag }: TagReference, { descriptor, checkedAtMs }: TagRecord): Resolved {
     const { registry, clock, events } = this.#options
-    const about = { upstream: registry, repository: ref.repository, tag: ref.tag }
-    events.revalidationFailed({ ...about, error })
-    events.servedStale({ ...about, ageMs: clock.now() - record.checkedAtMs })
+    const ageMs = clock.now() - checkedAtMs
+    events.servedStale({ upstream: registry, repository, tag, ageMs })
+    return { descriptor, outcome: 'stale' }
+  }
+
+  #reportFailed({ repository, tag }: TagReference, error: unknown): void {
+    const { registry, events } = this.#options
+    events.revalidationFailed({ upstream: registry, repository, tag, error })
   }
 
   #id({ repository }: TagReference): RepositoryId {
     return { registry: this.#options.registry, name: repository }
   }
-}
-
-function hit({ descriptor }: TagRecord): Resolved {
-  return { descriptor, outcome: 'hit' }
 }
 
 function missOf({ joined }: { joined: boolean }): Outcome {

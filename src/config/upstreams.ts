@@ -23,6 +23,7 @@ export interface UpstreamConfig extends EndpointConfig {
     staleForMs: number
     absentForMs: number
     onAbsent: 'serve' | 'drop'
+    refreshAhead: boolean
   }
   /** In front of a repository it chooses this upstream. */
   prefix: string
@@ -50,20 +51,27 @@ const tags = z
           'What becomes of a known tag that the upstream no longer has: `drop` lets it go once ' +
             '`staleFor` is over, `serve` keeps it.',
         ),
+      refreshAhead: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether a tag that was pulled again since it was last checked is checked before ' +
+            '`freshFor` is over, so that no client waits for it.',
+        ),
     }),
     z.custom<UpstreamConfig['tags']>(),
     {
-      decode: ({ freshFor, staleFor, absentFor, onAbsent }) => ({
+      decode: ({ freshFor, staleFor, absentFor, ...rest }) => ({
+        ...rest,
         freshForMs: freshFor,
         staleForMs: staleFor,
         absentForMs: absentFor,
-        onAbsent,
       }),
-      encode: ({ freshForMs, staleForMs, absentForMs, onAbsent }) => ({
+      encode: ({ freshForMs, staleForMs, absentForMs, ...rest }) => ({
+        ...rest,
         freshFor: freshForMs,
         staleFor: staleForMs,
         absentFor: absentForMs,
-        onAbsent,
       }),
     },
   )

@@ -45,6 +45,7 @@ export const POLICY: TagPolicy = {
   staleForMs: 86_400_000,
   absentForMs: 60_000,
   onAbsent: 'drop',
+  refreshAhead: false,
 }
 
 const MIB = 1024 ** 2
@@ -63,6 +64,7 @@ export interface MirrorRigOptions {
   folder?: string
   clock?: Clock
   isPublic?: boolean
+  isLow?: () => boolean
   limits?: Partial<SpaceLimits>
   ttlMs?: number
   pins?: string[]
@@ -99,7 +101,7 @@ export interface MirrorRig extends AsyncDisposable {
 }
 
 export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): Promise<MirrorRig> {
-  const { clock = new FakeClock(), isPublic = true, policy = {} } = options
+  const { clock = new FakeClock(), isPublic = true, isLow = () => false, policy = {} } = options
   await using parts = new AsyncDisposableStack()
   const folder = options.folder ?? parts.use(await temporaryFolder()).path
   const files = parts.use(await fileStore(folder))
@@ -144,7 +146,7 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const tags = { ...POLICY, ...policy }
   const registry = 'docker.io'
   const mirror = parts.use(
-    new Mirror({ registry, source, isPublic, holdings, fills, uses, tags, clock, events }),
+    new Mirror({ registry, source, isPublic, isLow, holdings, fills, uses, tags, clock, events }),
   )
   parts.use(fills)
   const running = parts.move()

@@ -48,6 +48,7 @@ const HUB = {
     staleForMs: 2_592_000_000,
     absentForMs: 60_000,
     onAbsent: 'drop',
+    refreshAhead: true,
   },
   prefix: 'docker.io',
 }

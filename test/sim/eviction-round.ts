@@ -110,6 +110,7 @@ export class EvictionRound {
       registry: 'docker.io',
       source: this.#source,
       isPublic: true,
+      isLow: () => false,
       uses: new Uses({ ...shared, inventory: unrecorded }),
       tags: POLICY,
     })

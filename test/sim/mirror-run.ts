@@ -21,6 +21,7 @@ export const POLICY = {
   staleForMs: 86_400_000,
   absentForMs: 60_000,
   onAbsent: 'drop',
+  refreshAhead: false,
 } as const
 
 export interface LogLine {
@@ -98,7 +99,7 @@ export class MirrorRun {
       giveUpAfterMs: 120_000,
     })
     const parts = { ...shared, holdings, uses, fills, source, isPublic, tags: POLICY }
-    const mirror = new Mirror({ ...parts, registry: 'docker.io' })
+    const mirror = new Mirror({ ...parts, registry: 'docker.io', isLow: () => false })
     run.#parts = { mirror, fills, files, disk, inventory, uses }
     return run
   }
