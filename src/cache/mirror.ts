@@ -2,12 +2,14 @@ import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository, TagReference } from '../oci/reference.ts'
+import type { ReferrerFilter } from '../oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -112,6 +114,15 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {
     return this.#tagLists.list(repository, page, options)
+  }
+
+  referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList> {
+    return this.#source.referrers(repository, digest, filter, options)
   }
 
   forget({ digest, names }: Departure): void {

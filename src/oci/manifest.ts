@@ -1,5 +1,5 @@
-import type { Descriptor } from './descriptor.ts'
-import { parseDigest } from './digest.ts'
+import { parseDescriptor, type Descriptor } from './descriptor.ts'
+import { isObject, parseObject } from './json.ts'
 
 /** The four manifest types that are kept and served; Docker Hub has no others. */
 export const MANIFEST_TYPES = [
@@ -74,19 +74,6 @@ function typeOf(json: Record<string, unknown>): ManifestType | undefined {
   return isObject(config) && Array.isArray(layers) ? MANIFEST_TYPES[1] : undefined
 }
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
@@ -94,18 +81,9 @@ function listOf(value: unknown): unknown[] {
 function descriptorsOf(value: unknown): Descriptor[] | undefined {
   const descriptors: Descriptor[] = []
   for (const item of listOf(value)) {
-    const descriptor = descriptorOf(item)
+    const descriptor = parseDescriptor(item)
     if (!descriptor) return undefined
     descriptors.push(descriptor)
   }
   return descriptors
-}
-
-function descriptorOf(value: unknown): Descriptor | undefined {
-  if (!isObject(value)) return undefined
-  const { mediaType, digest, size } = value
-  if (typeof mediaType !== 'string' || typeof digest !== 'string') return undefined
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined
-  const parsed = parseDigest(digest)
-  return parsed && { mediaType, digest: parsed, sizeBytes: size }
 }

@@ -3,6 +3,7 @@ import type { Descriptor } from './descriptor.ts'
 import type { Digest } from './digest.ts'
 import type { ByteRange, RangeSpec } from './range.ts'
 import type { Reference, Repository, Tag } from './reference.ts'
+import type { Referrer, ReferrerFilter } from './referrers.ts'
 
 /**
  * How a pull was answered. hit: from what is kept; miss: from upstream, and kept; join: from a
@@ -49,6 +50,12 @@ export interface TagList {
   hasMore: boolean
 }
 
+/** What refers to a manifest, in the registry's order. */
+export interface ReferrerList {
+  referrers: readonly Referrer[]
+  outcome: Outcome
+}
+
 /**
  * Anything manifests and blobs can be pulled from.
  *
@@ -73,4 +80,15 @@ export interface Source {
   blob(repository: Repository, digest: Digest, options: BlobOptions): Promise<Blob | undefined>
   /** Tags in the registry's order. */
   tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined>
+  /**
+   * All that refers to the manifest and that the filter lets through: signatures, attestations
+   * and the like (distribution-spec, Listing Referrers). Empty where nothing does, and where
+   * there is no such manifest.
+   */
+  referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList>
 }

@@ -1,17 +1,19 @@
 import type { Digest } from './digest.ts'
 import type { Reference, Repository } from './reference.ts'
+import type { ReferrerFilter } from './referrers.ts'
 import type {
   Blob,
   BlobOptions,
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
 } from './source.ts'
 
-export type Subject = 'manifest' | 'blob' | 'tags'
+export type Subject = 'manifest' | 'blob' | 'tags' | 'referrers'
 
 /** A source that does the same around every question to another source. */
 export abstract class WrappedSource implements Source {
@@ -52,5 +54,16 @@ export abstract class WrappedSource implements Source {
 
   tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {
     return this.around('tags', options.signal, () => this.#source.tags(repository, page, options))
+  }
+
+  referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList> {
+    return this.around('referrers', options.signal, () =>
+      this.#source.referrers(repository, digest, filter, options),
+    )
   }
 }

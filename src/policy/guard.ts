@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository, Tag } from '../oci/reference.ts'
+import type { ReferrerFilter } from '../oci/referrers.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type {
   Blob,
@@ -7,6 +8,7 @@ import type {
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -69,6 +71,16 @@ export class Guard implements Source {
       if (tags.length > 0 || !list.hasMore || last === undefined) return { ...list, tags }
       next = { ...page, after: last }
     }
+  }
+
+  async referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList> {
+    this.#demand({ repository })
+    return this.#source.referrers(repository, digest, filter, options)
   }
 
   #demand({ repository, tag }: { repository: Repository; tag?: Tag }): void {

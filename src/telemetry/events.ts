@@ -46,7 +46,7 @@ export interface EndedFill extends FillEvent {
 
 export interface UpstreamAnswer {
   upstream: string
-  kind: 'manifest' | 'blob' | 'tags' | 'token'
+  kind: 'manifest' | 'blob' | 'tags' | 'referrers' | 'token'
   method: string
   /** `error` where no answer came. */
   status: number | 'error'

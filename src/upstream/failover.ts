@@ -1,11 +1,13 @@
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository } from '../oci/reference.ts'
+import type { ReferrerFilter } from '../oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -56,15 +58,30 @@ export class FailoverSource implements Source {
     return this.#ask(options.signal, (source) => source.tags(repository, page, options))
   }
 
+  /** No referrers are as little an answer as absence. */
+  referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList> {
+    return this.#ask(
+      options.signal,
+      (source) => source.referrers(repository, digest, filter, options),
+      ({ referrers }) => referrers.length === 0,
+    )
+  }
+
   async #ask<T>(
     signal: AbortSignal,
-    ask: (source: Source) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
+    ask: (source: Source) => Promise<T>,
+    isAbsence: (answer: T) => boolean = (answer) => answer === undefined,
+  ): Promise<T> {
     let failure: UpstreamError | undefined
     for (const { source } of this.#inOrder()) {
       try {
         const answer = await ask(source)
-        if (answer !== undefined || !failure) return answer
+        if (!failure || !isAbsence(answer)) return answer
       } catch (error) {
         if (signal.aborted || !givesWay(error)) throw error
         failure ??= error

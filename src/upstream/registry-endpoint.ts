@@ -19,13 +19,13 @@ export interface RegistryEndpointOptions {
 }
 
 export interface RegistryRequest {
-  kind: 'manifest' | 'blob' | 'tags'
+  kind: 'manifest' | 'blob' | 'tags' | 'referrers'
   method: 'GET' | 'HEAD'
   repository: Repository
   /** What stands behind the repository, with its query. */
   path: string
   headers: Record<string, string>
-  /** The statuses that are an answer; 404 is absence, all others an error. */
+  /** The statuses that are an answer; 404 is absence where it is not one of them, all others an error. */
   wanted: readonly number[]
   signal: AbortSignal
 }

@@ -3,12 +3,20 @@ import type { Digest } from '../oci/digest.ts'
 import { MANIFEST_TYPES } from '../oci/manifest.ts'
 import { UnsatisfiableRangeError } from '../oci/range.ts'
 import { targetOf, type Reference, type Repository } from '../oci/reference.ts'
+import {
+  filterReferrers,
+  parseReferrers,
+  referrersTag,
+  type Referrer,
+  type ReferrerFilter,
+} from '../oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -25,6 +33,7 @@ import {
 import type { Budget } from './budget.ts'
 import { manifestOfAnswer, resolvedOfAnswer } from './manifest-answer.ts'
 import type { FollowedResponse } from './redirects.ts'
+import { ReferrersApi } from './referrers-api.ts'
 import { RegistryEndpoint } from './registry-endpoint.ts'
 import { formatPage, tagsOfAnswer } from './tags-answer.ts'
 import type { Credentials } from './token-server.ts'
@@ -54,6 +63,7 @@ const ACCEPT_MANIFESTS = { accept: MANIFEST_TYPES.join(', ') }
 export class UpstreamClient implements Source {
   readonly #name: string
   readonly #endpoint: RegistryEndpoint
+  readonly #referrersApi: ReferrersApi
 
   constructor(options: UpstreamClientOptions) {
     const { name, url, credentials, realms, transport, clock, budget } = options
@@ -67,6 +77,7 @@ export class UpstreamClient implements Source {
       clock,
       budget,
     })
+    this.#referrersApi = new ReferrersApi({ upstream: name, endpoint: this.#endpoint, clock })
   }
 
   /** A GET, which costs a pull, where the HEAD does not tell type, digest and size. */
@@ -153,6 +164,29 @@ export class UpstreamClient implements Source {
     if (!response) return undefined
     await using _ = response.body
     return await tagsOfAnswer(this.#name, repository, response, page)
+  }
+
+  /** Where the registry lacks the API, from the tag that stands in for it. */
+  async referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    options: PullOptions,
+  ): Promise<ReferrerList> {
+    const listed = await this.#referrersApi.list(repository, digest, options.signal)
+    const referrers = listed ?? (await this.#taggedReferrers(repository, digest, options))
+    return { referrers: filterReferrers(referrers, filter), outcome: 'bypass' }
+  }
+
+  async #taggedReferrers(
+    repository: Repository,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Referrer[]> {
+    const tag = referrersTag(digest)
+    const manifest = await this.manifest({ kind: 'tag', repository, tag }, options)
+    // A tag of that name that is no index is of somebody else.
+    return (manifest && parseReferrers(manifest.bytes)) ?? []
   }
 
   #askManifest(

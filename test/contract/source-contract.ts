@@ -3,8 +3,10 @@ import { digestOf } from '../../src/oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../src/oci/manifest.ts'
 import { UnsatisfiableRangeError, type RangeSpec } from '../../src/oci/range.ts'
 import { parseRepository, parseTag, type Reference } from '../../src/oci/reference.ts'
+import type { ReferrerFilter } from '../../src/oci/referrers.ts'
 import type { Blob, Source } from '../../src/oci/source.ts'
 import { readAll } from '../../src/util/byte-reader.ts'
+import { SBOM_TYPE, SIGNATURE_TYPE, buildArtifact } from '../support/artifacts.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
 import { buildImage, buildIndex, bytesOf } from '../support/images.ts'
 
@@ -31,6 +33,10 @@ const images = {
 const layer = [...oci.blobs].find(([, bytes]) => bytes.length > 200_000)!
 const [layerDigest, layerBytes] = [layer[0], layer[1]]
 
+const annotations = { 'org.example.signer': 'somebody' }
+const signature = buildArtifact({ subject: oci.root, annotations })
+const sbom = buildArtifact({ subject: oci.root, artifactType: SBOM_TYPE })
+
 function tagged(tag: string, name = repository): Reference {
   return { kind: 'tag', repository: name, tag: parseTag(tag)! }
 }
@@ -38,6 +44,7 @@ function tagged(tag: string, name = repository): Reference {
 async function startHub(): Promise<FakeHub> {
   const hub = await startFakeHub()
   for (const [tag, image] of Object.entries(images)) hub.add(repository, tag, image)
+  for (const artifact of [signature, sbom]) hub.addUntagged(repository, artifact)
   return hub
 }
 
@@ -139,6 +146,27 @@ export function sourceContract(name: string, make: MakeSource): void {
       expect(rest).toEqual({ tags: all.slice(3), hasMore: false })
     })
 
+    it('lists what refers to a manifest, all of it or of one type', async () => {
+      await using hub = await startHub()
+      await using made = await make(hub)
+      const list = async (filter: ReferrerFilter, digest = oci.root.digest) =>
+        (await made.source.referrers(repository, digest, filter, { signal })).referrers
+      expect(await list({})).toEqual([signature.referrer, sbom.referrer])
+      expect(await list({ artifactType: SIGNATURE_TYPE })).toEqual([signature.referrer])
+      expect(await list({ artifactType: SBOM_TYPE })).toEqual([sbom.referrer])
+      expect(await list({ artifactType: 'application/other' })).toEqual([])
+      expect(await list({}, docker.root.digest)).toEqual([])
+      expect(await list({}, unknownDigest)).toEqual([])
+    })
+
+    it('lists no referrers in a repository that is not there', async () => {
+      await using hub = await startHub()
+      await using made = await make(hub)
+      const { digest } = oci.root
+      const list = await made.source.referrers(unknownRepository, digest, {}, { signal })
+      expect(list.referrers).toEqual([])
+    })
+
     it('ends a wait with the reason of the signal', async () => {
       await using hub = await startHub()
       await using made = await make(hub)
@@ -150,6 +178,7 @@ export function sourceContract(name: string, make: MakeSource): void {
         (signal: AbortSignal) => source.statBlob(repository, layerDigest, { signal }),
         (signal: AbortSignal) => source.blob(repository, layerDigest, { signal }),
         (signal: AbortSignal) => source.tags(repository, {}, { signal }),
+        (signal: AbortSignal) => source.referrers(repository, oci.root.digest, {}, { signal }),
       ]
       for (const [index, ask] of asks.entries()) {
         const reason = new Error('the client has left')

@@ -44,6 +44,7 @@ describe('a guard', () => {
       guarded.statBlob(repository, digest, options),
       guarded.blob(repository, digest, options),
       guarded.tags(repository, {}, options),
+      guarded.referrers(repository, digest, {}, options),
     ]
     for (const asking of asks) {
       expect(await caught(asking)).toMatchObject({

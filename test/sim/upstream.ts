@@ -2,12 +2,14 @@ import { OCTET_STREAM } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { resolveRange, wholeRange } from '../../src/oci/range.ts'
 import type { Reference, Repository, Tag } from '../../src/oci/reference.ts'
+import type { ReferrerFilter } from '../../src/oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
   Manifest,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -130,6 +132,16 @@ export class UpstreamConnection implements Source {
   tags(_: Repository, __: Page, { signal }: PullOptions): Promise<TagList> {
     const answer = this.#answer('tags', signal)
     return answer.then(() => ({ tags: this.#upstream.world.tags, hasMore: false }))
+  }
+
+  async referrers(
+    _: Repository,
+    __: Digest,
+    ___: ReferrerFilter,
+    { signal }: PullOptions,
+  ): Promise<ReferrerList> {
+    await this.#answer('referrers', signal)
+    return { referrers: [], outcome: 'bypass' }
   }
 
   async #answer(question: string, signal: AbortSignal): Promise<void> {

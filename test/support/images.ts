@@ -100,24 +100,29 @@ export function bytesOf(seed: string, length: number): Buffer {
   return createHash('shake256', { outputLength: length }).update(seed).digest()
 }
 
-function emptyImage(): TestImage {
+export function emptyImage(): TestImage {
   return { root: undefined as never, manifests: new Map(), blobs: new Map() }
 }
 
-function addBlob(image: TestImage, mediaType: string, bytes: Buffer): Descriptor {
+export function addBlob(image: TestImage, mediaType: string, bytes: Buffer): Descriptor {
   const digest = digestOf(bytes)
   image.blobs.set(digest, bytes)
   return { mediaType, digest, sizeBytes: bytes.length }
 }
 
-function addManifest(image: TestImage, mediaType: ManifestType, content: object): Descriptor {
+export function addManifest(
+  image: TestImage,
+  mediaType: ManifestType,
+  content: object,
+): Descriptor {
   const bytes = Buffer.from(JSON.stringify(content, undefined, 2))
   const digest = digestOf(bytes)
   image.manifests.set(digest, { mediaType, bytes })
   return { mediaType, digest, sizeBytes: bytes.length }
 }
 
-function json({ mediaType, digest, sizeBytes }: Descriptor): object {
+/** As manifests spell it. */
+export function json({ mediaType, digest, sizeBytes }: Descriptor): object {
   return { mediaType, digest, size: sizeBytes }
 }
 

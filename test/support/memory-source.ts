@@ -2,6 +2,7 @@ import { OCTET_STREAM } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { resolveRange, wholeRange } from '../../src/oci/range.ts'
 import { parseTag, type Reference, type Repository } from '../../src/oci/reference.ts'
+import { filterReferrers, type Referrer, type ReferrerFilter } from '../../src/oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
@@ -9,6 +10,7 @@ import type {
   Outcome,
   Page,
   PullOptions,
+  ReferrerList,
   Resolved,
   Source,
   TagList,
@@ -27,6 +29,7 @@ export class MemorySource implements Source {
   readonly #manifests = new Map<string, Omit<Manifest, 'outcome'>>()
   readonly #blobs = new Map<string, Buffer>()
   readonly #tags = new Map<string, string[]>()
+  readonly #referrers = new Map<string, Referrer[]>()
   readonly asked: Ask[] = []
   outcome: Outcome = 'hit'
   /** Waited for, then thrown from, before each answer. */
@@ -49,6 +52,11 @@ export class MemorySource implements Source {
 
   addBlob(repository: string, digest: Digest, bytes: Buffer): void {
     this.#blobs.set(`${repository}@${digest}`, bytes)
+  }
+
+  /** From now on the manifest is referred to by these. */
+  setReferrers(repository: string, digest: Digest, referrers: Referrer[]): void {
+    this.#referrers.set(`${repository}@${digest}`, referrers)
   }
 
   async resolve(ref: Reference, { signal }: PullOptions): Promise<Resolved | undefined> {
@@ -99,6 +107,17 @@ export class MemorySource implements Source {
     const later = tags.sort().filter((tag) => tag > after)
     const page = later.slice(0, limit).map((tag) => parseTag(tag)!)
     return { tags: page, hasMore: page.length < later.length }
+  }
+
+  async referrers(
+    repository: Repository,
+    digest: Digest,
+    filter: ReferrerFilter,
+    { signal }: PullOptions,
+  ): Promise<ReferrerList> {
+    await this.#ask(`referrers ${repository}@${digest}`, signal)
+    const referrers = this.#referrers.get(`${repository}@${digest}`) ?? []
+    return { referrers: filterReferrers(referrers, filter), outcome: this.outcome }
   }
 
   async #ask(what: Ask, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { parseRepository, parseTag } from '../../src/oci/reference.ts'
 import type { UpstreamError, UpstreamErrorKind } from '../../src/oci/upstream-error.ts'
 import { FailoverSource } from '../../src/upstream/failover.ts'
 import { sourceContract } from '../contract/source-contract.ts'
+import { buildArtifact } from '../support/artifacts.ts'
 import { caught } from '../support/caught.ts'
 import { buildImage } from '../support/images.ts'
 import { MemorySource } from '../support/memory-source.ts'
@@ -32,6 +33,8 @@ beforeEach(() => {
   for (const source of [first, second]) source.add(repository, '1', image)
 })
 
+const never = new AbortController().signal
+
 function failover(sources: ConstructorParameters<typeof FailoverSource>[0][number]['source'][]) {
   return new FailoverSource(sources.map((source) => ({ source, isLow: () => false })))
 }
@@ -47,6 +50,17 @@ function pull(signal = new AbortController().signal) {
 }
 
 describe('of two sources', () => {
+  it('the second is believed what refers to a manifest, but not that nothing does', async () => {
+    const { digest } = image.root
+    const { referrer } = buildArtifact({ subject: image.root })
+    const list = () =>
+      failover([first, second]).referrers(repository, digest, {}, { signal: never })
+    const error = failing(first, 'server')
+    expect(await caught(list())).toBe(error)
+    second.setReferrers(repository, digest, [referrer])
+    expect((await list()).referrers).toEqual([referrer])
+  })
+
   it('the first is asked, and no other while it answers', async () => {
     expect((await pull())?.descriptor.digest).toBe(image.root.digest)
     expect(second.asked).toEqual([])

@@ -32,6 +32,8 @@ export interface FakeHubOptions {
   rateLimit?: RateLimitOptions
   /** What tokens, links and the rate limit go by; faults take real time. */
   clock?: Clock
+  /** All where left out; `missing`: a registry from before the referrers API. */
+  referrersPerPage?: number | 'missing'
   /** Before every answer. */
   latencyMs?: number
   /** Of every body. */
@@ -71,6 +73,7 @@ export class FakeHub implements AsyncDisposable {
       realm: () => options.realm ?? `${this.tokenUrl}/token`,
       blobUrl: (digest) =>
         options.blobs === 'direct' ? undefined : this.cdnUrl + cdn.link(digest),
+      referrersPerPage: options.referrersPerPage ?? Infinity,
     })
     this.#servers = {
       registry: this.#serverOf('registry', (request) => registry.answer(request)),
@@ -98,6 +101,11 @@ export class FakeHub implements AsyncDisposable {
 
   add(repository: string, tag: string, image: TestImage): void {
     this.#content.add(repository, tag, image)
+  }
+
+  /** Puts it there without a tag. */
+  addUntagged(repository: string, image: TestImage): void {
+    this.#content.add(repository, undefined, image)
   }
 
   untag(repository: string, tag: string): void {

@@ -1,3 +1,4 @@
+import { REFERRERS_TYPE } from '../../../src/oci/referrers.ts'
 import { contentAnswer, errorAnswer, jsonAnswer, type Answer, type HubRequest } from './answer.ts'
 import type { HubAuth } from './hub-auth.ts'
 import type { HubContent } from './hub-content.ts'
@@ -11,6 +12,8 @@ export interface HubRegistryOptions {
   realm: () => string
   /** Where a blob is, or undefined where the registry sends it itself. */
   blobUrl: (digest: string) => string | undefined
+  /** How many come on a page; `missing` as from a registry that knows nothing of them. */
+  referrersPerPage: number | 'missing'
 }
 
 const VERSION = { 'docker-distribution-api-version': 'registry/2.0' }
@@ -39,12 +42,13 @@ export class HubRegistry {
       const user = auth.check(request, undefined, realm())
       return typeof user === 'string' ? jsonAnswer(200, {}) : user
     }
-    const match = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(path)
+    const match = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/.exec(path)
     const [, repository, kind, target] = match ?? []
     if (!repository || !kind || !target) return errorAnswer(404, 'NOT_FOUND', 'no such page')
     const user = auth.check(request, `repository:${repository}:pull`, realm())
     if (typeof user !== 'string') return user
     if (kind === 'tags') return this.#tags(repository, url)
+    if (kind === 'referrers') return this.#referrers(repository, target, url)
     if (kind === 'blobs') return this.#blob(repository, target, request)
     return this.#manifest(repository, target, user, method)
   }
@@ -90,5 +94,23 @@ export class HubRegistry {
     const hasMore = page.length > 0 && page.length < following.length
     const link: Record<string, string> = hasMore ? { link: `<${next}>; rel="next"` } : {}
     return jsonAnswer(200, { name: repository, tags: page }, link)
+  }
+
+  #referrers(repository: string, digest: string, url: URL): Answer {
+    const { content, referrersPerPage } = this.#options
+    if (referrersPerPage === 'missing') {
+      return { status: 404, headers: {}, body: Buffer.from('404 page not found') }
+    }
+    const all = content.referrers(repository, digest)
+    if (!all) return errorAnswer(404, 'NAME_UNKNOWN', 'repository name not known to registry')
+    const first = Number(url.searchParams.get('first') ?? 0)
+    const next = first + referrersPerPage
+    const link = `</v2/${repository}/referrers/${digest}?first=${next}>; rel="next"`
+    const manifests = all.slice(first, next)
+    return jsonAnswer(
+      200,
+      { schemaVersion: 2, mediaType: REFERRERS_TYPE, manifests },
+      { 'content-type': REFERRERS_TYPE, ...(next < all.length && { link }) },
+    )
   }
 }

@@ -2,7 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 export type ServerName = 'registry' | 'token' | 'cdn'
 
-type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'token' | 'cdn' | 'other'
+const KINDS = {
+  manifests: 'manifest',
+  blobs: 'blob',
+  tags: 'tags',
+  referrers: 'referrers',
+} as const
+
+type RequestKind = 'ping' | (typeof KINDS)[keyof typeof KINDS] | 'token' | 'cdn' | 'other'
 
 export interface RecordedRequest {
   server: ServerName
@@ -54,7 +61,6 @@ export class RequestLog {
 function kindOf(server: ServerName, path: string): RequestKind {
   if (server !== 'registry') return server
   if (/^\/v2\/?$/.test(path)) return 'ping'
-  const match = /\/(manifests|blobs|tags)\/[^/]+$/.exec(path)
-  if (!match) return 'other'
-  return match[1] === 'tags' ? 'tags' : match[1] === 'manifests' ? 'manifest' : 'blob'
+  const match = /\/(manifests|blobs|tags|referrers)\/[^/]+$/.exec(path)
+  return match ? KINDS[match[1] as keyof typeof KINDS] : 'other'
 }

@@ -1,0 +1,71 @@
+import { parseDescriptor, type Descriptor } from './descriptor.ts'
+import { algorithmOf, encodedOf, type Digest } from './digest.ts'
+import { isObject, parseObject } from './json.ts'
+import type { Tag } from './reference.ts'
+
+/** A list of referrers is an index of them (distribution-spec, Listing Referrers). */
+export const REFERRERS_TYPE = 'application/vnd.oci.image.index.v1+json'
+
+/** A manifest whose `subject` is another: a signature, an attestation, a bill of materials. */
+export interface Referrer extends Descriptor {
+  artifactType?: string
+  annotations?: Readonly<Record<string, string>>
+}
+
+/** All where left out. */
+export interface ReferrerFilter {
+  artifactType?: string
+}
+
+/** Digests in tags are cut to this length (distribution-spec, Referrers Tag Schema). */
+const MAX_ENCODED_LENGTH = 64
+
+/** Where a registry without the API keeps the list (distribution-spec, Referrers Tag Schema). */
+export function referrersTag(digest: Digest): Tag {
+  return `${algorithmOf(digest)}-${encodedOf(digest).slice(0, MAX_ENCODED_LENGTH)}` as Tag
+}
+
+export function filterReferrers(
+  referrers: readonly Referrer[],
+  { artifactType }: ReferrerFilter,
+): readonly Referrer[] {
+  if (artifactType === undefined) return referrers
+  return referrers.filter((referrer) => referrer.artifactType === artifactType)
+}
+
+/** Reads a list. Entries that are no descriptors are left out; `undefined` where it is no index. */
+export function parseReferrers(bytes: Uint8Array): Referrer[] | undefined {
+  const index = parseObject(bytes)
+  const { schemaVersion, mediaType = REFERRERS_TYPE, manifests } = index ?? {}
+  if (schemaVersion !== 2 || mediaType !== REFERRERS_TYPE) return undefined
+  // Some write null where there are none.
+  if (manifests === null) return []
+  if (!Array.isArray(manifests)) return undefined
+  return manifests.map(parseReferrer).filter((referrer) => referrer !== undefined)
+}
+
+/** What `parseReferrers` reads. */
+export function formatReferrers(referrers: readonly Referrer[]): string {
+  const manifests = referrers.map(({ sizeBytes: size, mediaType, digest, ...rest }) => ({
+    mediaType,
+    digest,
+    size,
+    ...rest,
+  }))
+  return JSON.stringify({ schemaVersion: 2, mediaType: REFERRERS_TYPE, manifests })
+}
+
+function parseReferrer(value: unknown): Referrer | undefined {
+  const descriptor = parseDescriptor(value)
+  if (!descriptor || !isObject(value)) return undefined
+  const { artifactType, annotations } = value
+  return {
+    ...descriptor,
+    ...(typeof artifactType === 'string' && artifactType !== '' && { artifactType }),
+    ...(isAnnotations(annotations) && { annotations }),
+  }
+}
+
+function isAnnotations(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((text) => typeof text === 'string')
+}
