@@ -1,5 +1,4 @@
-import { LRUCache } from 'lru-cache'
-import type { ContentName, RepositoryId, TagRecord } from '../inventory/inventory.ts'
+import type { ContentName, TagRecord } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
@@ -12,8 +11,7 @@ import type { Absences } from './absences.ts'
 import type { Holdings } from './holdings.ts'
 import { RefreshAhead } from './refresh-ahead.ts'
 import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
-
-const MAX_REMEMBERED = 20_000
+import { TagRecords } from './tag-records.ts'
 
 /** How long a client waits for upstream where a stale record could be served. */
 const PATIENCE_MS = 10_000
@@ -48,13 +46,13 @@ export interface TagQuestions {
 /** What tags of one upstream stand for: as last checked while that is fresh, else as upstream says. */
 export class Tags implements AsyncDisposable {
   readonly #options: TagsOptions
-  readonly #records = new LRUCache<string, TagRecord>({ max: MAX_REMEMBERED })
+  readonly #records: TagRecords
   readonly #flights = new SingleFlight<Descriptor | undefined>()
   readonly #ahead: RefreshAhead | undefined
-  #forgotten = 0
 
   constructor(options: TagsOptions) {
     this.#options = options
+    this.#records = new TagRecords(options.registry, options.holdings)
     const { policy, clock, isLow, isUp } = options
     if (!policy.refreshAhead) return
     this.#ahead = new RefreshAhead({
@@ -73,7 +71,7 @@ export class Tags implements AsyncDisposable {
   ): Promise<Resolved | undefined> {
     const { clock, policy, absences, isLow } = this.#options
     const key = formatReference(ref)
-    const record = await this.#recordOf(key, ref)
+    const record = await this.#records.get(ref)
     if (record && freshnessOf(record, policy, clock.now()) === 'fresh') {
       this.#ahead?.used(key)
       return { descriptor: record.descriptor, outcome: 'hit' }
@@ -93,13 +91,7 @@ export class Tags implements AsyncDisposable {
 
   /** Tags are not known any more. */
   forget(names: ContentName[]): void {
-    this.#forgotten++
-    for (const { repository, tags } of names) {
-      if (repository.registry !== this.#options.registry) continue
-      for (const tag of tags) {
-        this.#records.delete(formatReference({ kind: 'tag', repository: repository.name, tag }))
-      }
-    }
+    this.#records.forget(names)
   }
 
   /** Waits for what is asked ahead. */
@@ -138,7 +130,7 @@ export class Tags implements AsyncDisposable {
   async #checkAhead(ref: TagReference): Promise<void> {
     const { askAhead, signal } = this.#options
     const key = formatReference(ref)
-    const known = this.#records.get(key)
+    const known = await this.#records.get(ref)
     if (!known || signal.aborted) return
     const ask = () => askAhead(ref, known.descriptor.digest)
     try {
@@ -159,7 +151,7 @@ export class Tags implements AsyncDisposable {
   }
 
   async #ask(key: string, ref: TagReference, ask: AskUpstream): Promise<Descriptor | undefined> {
-    const { clock, holdings, absences } = this.#options
+    const { clock, absences } = this.#options
     // Before it is asked: the answer may be from any time since.
     const checkedAtMs = clock.now()
     const descriptor = await ask()
@@ -167,39 +159,19 @@ export class Tags implements AsyncDisposable {
       absences.add(key)
       return undefined
     }
-    const record = { descriptor, checkedAtMs }
-    this.#records.set(key, record)
     this.#ahead?.checked(key, ref, checkedAtMs)
-    await holdings.look(descriptor.digest, (inventory) =>
-      inventory.putTag(this.#id(ref), ref.tag, record),
-    )
+    await this.#records.see(ref, descriptor, { descriptor, checkedAtMs })
     return descriptor
   }
 
   /** Upstream no longer has a tag that was known. */
   async #whenAbsent(ref: TagReference, record: TagRecord): Promise<Resolved | undefined> {
-    const { policy, clock, holdings } = this.#options
+    const { policy, clock } = this.#options
     const isServed =
       policy.onAbsent === 'serve' || freshnessOf(record, policy, clock.now()) !== 'expired'
     if (isServed) return { descriptor: record.descriptor, outcome: 'stale' }
-    this.#records.delete(formatReference(ref))
-    await holdings.look(undefined, (inventory) => inventory.dropTag(this.#id(ref), ref.tag))
+    await this.#records.drop(ref)
     return undefined
-  }
-
-  async #recordOf(key: string, ref: TagReference): Promise<TagRecord | undefined> {
-    const known = this.#records.get(key)
-    if (known) return known
-    const forgotten = this.#forgotten
-    const record = await this.#options.holdings.look(undefined, (inventory) =>
-      inventory.tag(this.#id(ref), ref.tag),
-    )
-    // One that upstream gave meanwhile is newer.
-    const newer = this.#records.get(key)
-    if (newer) return newer
-    // What was forgotten meanwhile may be this.
-    if (record && this.#forgotten === forgotten) this.#records.set(key, record)
-    return record
   }
 
   /** Upstream is not asked, or cannot answer. */
@@ -213,10 +185,6 @@ export class Tags implements AsyncDisposable {
   #reportFailed({ repository, tag }: TagReference, error: unknown): void {
     const { registry, events } = this.#options
     events.revalidationFailed({ upstream: registry, repository, tag, error })
-  }
-
-  #id({ repository }: TagReference): RepositoryId {
-    return { registry: this.#options.registry, name: repository }
   }
 }
 

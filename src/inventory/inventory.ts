@@ -17,10 +17,39 @@ export interface Content extends Descriptor {
   usedAtMs: number
 }
 
-/** What a tag stood for when upstream was last asked. */
+/** What a tag is served as, and when upstream was last asked about it. */
 export interface TagRecord {
   descriptor: Descriptor
   checkedAtMs: number
+}
+
+/** What upstream has said a tag stands for, at one time or several. */
+export interface TagSighting {
+  descriptor: Descriptor
+  firstSeenMs: number
+  lastSeenMs: number
+  /** Since when it may be served as the tag; `undefined` while it has only waited. */
+  servedSinceMs: number | undefined
+}
+
+/** So many digests are remembered of a tag, and besides them the last that was served. */
+export const MAX_SIGHTINGS = 50
+
+/** What upstream said last of a tag, and is not served as it yet. */
+export interface WaitingSighting {
+  repository: RepositoryId
+  tag: Tag
+  sighting: TagSighting
+  /** `undefined` where the tag is not on record. */
+  served: Digest | undefined
+}
+
+/** A tag that stands for one digest, whatever upstream says. */
+export interface Freeze {
+  repository: RepositoryId
+  tag: Tag
+  descriptor: Descriptor
+  createdAtMs: number
 }
 
 /** One use of content through a repository; uses are gathered and recorded in batches. */
@@ -128,6 +157,25 @@ export interface Inventory extends AsyncDisposable {
   dropTag(repository: RepositoryId, tag: Tag): Promise<void>
   /** All known tags, in lexical order. */
   tags(repository: RepositoryId): Promise<Tag[]>
+
+  /**
+   * Puts a tag as `putTag` does, and into its history what upstream said when it was checked; that
+   * may be served from then on where it is what the tag is served as. A history outlives the tag
+   * and its content.
+   */
+  seeTag(repository: RepositoryId, tag: Tag, seen: Descriptor, record: TagRecord): Promise<void>
+  /** What was seen last comes first; of what was seen last at the same time, what is newer. */
+  history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]>
+  /** What heads a history and has only waited, in order of registry, name and tag. */
+  waiting(): Promise<WaitingSighting[]>
+  /** Drops from the histories of tags that are not on record what was last seen before. */
+  dropHistories(beforeMs: number): Promise<void>
+
+  /** In order of registry, name and tag. They outlive the tag and its content. */
+  freezes(): Promise<Freeze[]>
+  /** Replaces the one that is there. */
+  putFreeze(freeze: Freeze): Promise<void>
+  dropFreeze(repository: RepositoryId, tag: Tag): Promise<void>
 
   /**
    * Raises the last use of content that is held; a time never goes back. A use of what a manifest

@@ -10,6 +10,8 @@ export interface Schema {
   link: LinkTable
   child: ChildTable
   tag: TagTable
+  tag_history: TagHistoryTable
+  freeze: FreezeTable
   totals: TotalsTable
   pin: PinTable
   job: JobTable
@@ -57,6 +59,28 @@ interface TagTable {
   media_type: string
   size_bytes: number
   checked_at_ms: number
+}
+
+/** What upstream has said of a tag, a row for each digest. */
+interface TagHistoryTable {
+  repository_id: number
+  name: Tag
+  digest: Digest
+  media_type: string
+  size_bytes: number
+  first_seen_ms: number
+  last_seen_ms: number
+  /** Null while it has only waited. */
+  served_since_ms: number | null
+}
+
+interface FreezeTable {
+  repository_id: number
+  name: Tag
+  digest: Digest
+  media_type: string
+  size_bytes: number
+  created_at_ms: number
 }
 
 /** One row: the sums over `content`, kept in the transactions that change it. */

@@ -7,11 +7,13 @@ import { candidatesOf, childrenOf, lineageOf, rootsOf } from './candidates.ts'
 import { putChildren } from './children.ts'
 import { inChunks } from './chunks.ts'
 import { evict, remove } from './evict.ts'
+import { allFreezes, dropFreeze, putFreeze } from './freezes.ts'
 import { bytesOf, treeOf } from './image-tree.ts'
 import { imagesOf } from './images.ts'
 import type {
   Candidate,
   Content,
+  Freeze,
   Image,
   ImageQuery,
   Inventory,
@@ -20,11 +22,14 @@ import type {
   RepositoryId,
   RootQuery,
   TagRecord,
+  TagSighting,
   Use,
+  WaitingSighting,
 } from './inventory.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
+import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
 import { dropTag, putTag, tagNames, tagRecord } from './tags.ts'
 import { putContent, putLink } from './writes.ts'
 
@@ -115,6 +120,39 @@ export class SqlInventory implements Inventory {
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
     return tagNames(this.#db, repository)
+  }
+
+  async seeTag(
+    repository: RepositoryId,
+    tag: Tag,
+    seen: Descriptor,
+    record: TagRecord,
+  ): Promise<void> {
+    await this.#db.transaction().execute((trx) => seeTag(trx, repository, tag, seen, record))
+  }
+
+  async history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]> {
+    return historyOf(this.#db, repository, tag)
+  }
+
+  async waiting(): Promise<WaitingSighting[]> {
+    return waitingSightings(this.#db)
+  }
+
+  async dropHistories(beforeMs: number): Promise<void> {
+    await dropHistories(this.#db, beforeMs)
+  }
+
+  async freezes(): Promise<Freeze[]> {
+    return allFreezes(this.#db)
+  }
+
+  async putFreeze(freeze: Freeze): Promise<void> {
+    await this.#db.transaction().execute((trx) => putFreeze(trx, freeze))
+  }
+
+  async dropFreeze(repository: RepositoryId, tag: Tag): Promise<void> {
+    await dropFreeze(this.#db, repository, tag)
   }
 
   async touch(uses: Use[]): Promise<void> {

@@ -22,14 +22,16 @@ export async function tagNames(db: Kysely<Schema>, repository: RepositoryId): Pr
   return rows.map((row) => row.name)
 }
 
+/** Returns the row of the repository. */
 export async function putTag(
   trx: Transaction<Schema>,
   repository: RepositoryId,
   tag: Tag,
   record: TagRecord,
-): Promise<void> {
+): Promise<number> {
+  const repositoryId = await putRepository(trx, repository)
   const row = {
-    repository_id: await putRepository(trx, repository),
+    repository_id: repositoryId,
     name: tag,
     ...columnsOf(record.descriptor),
     checked_at_ms: record.checkedAtMs,
@@ -39,6 +41,7 @@ export async function putTag(
     .values(row)
     .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(row))
     .execute()
+  return repositoryId
 }
 
 export async function dropTag(

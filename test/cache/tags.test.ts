@@ -125,7 +125,7 @@ describe('a tag that nobody has asked for yet', () => {
     await using rig = await mirrorOn(source)
     const error = new InventoryError('broken')
     rig.inventorySteps.tag = () => Promise.reject(error)
-    rig.inventorySteps.putTag = () => Promise.reject(error)
+    rig.inventorySteps.seeTag = () => Promise.reject(error)
     expect(await pull(rig)).toMatchObject({ descriptor: old.root })
     expect(rig.logged('inventory failed')).toHaveLength(2)
   })

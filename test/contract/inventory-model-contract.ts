@@ -54,8 +54,10 @@ const step = fc.record({
   action: fc.constantFrom(
     ...(['record', 'recordBlob', 'adopt', 'link', 'forget', 'evict'] as const),
     ...(['putTag', 'dropTag', 'touch', 'page'] as const),
+    ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
   ),
   content: fc.constantFrom(...contents),
+  served: fc.constantFrom(...contents),
   repository: fc.constantFrom(...repositories),
   tag: fc.constantFrom(...tags),
   atMs,
@@ -89,6 +91,14 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     },
     putTag: () => inventory.putTag(repository, tag, record),
     dropTag: () => inventory.dropTag(repository, tag),
+    seeTag: () => {
+      const served = { descriptor: descriptorOf(step.served), checkedAtMs: atMs }
+      return inventory.seeTag(repository, tag, record.descriptor, served)
+    },
+    dropHistories: () => inventory.dropHistories(atMs),
+    putFreeze: () =>
+      inventory.putFreeze({ repository, tag, descriptor: record.descriptor, createdAtMs: atMs }),
+    dropFreeze: () => inventory.dropFreeze(repository, tag),
     touch: () => inventory.touch(step.uses),
     page: async () => [
       await inventory.roots({ usage: 'once', after: stored, limit: 2 }),
@@ -120,8 +130,11 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
   }
   for (const repository of repositories) {
     facts.push(await inventory.tags(repository))
-    for (const tag of tags) facts.push(await inventory.tag(repository, tag))
+    for (const tag of tags) {
+      facts.push(await inventory.tag(repository, tag), await inventory.history(repository, tag))
+    }
   }
+  facts.push(await inventory.waiting(), await inventory.freezes())
   return facts
 }
 

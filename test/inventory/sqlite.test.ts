@@ -11,6 +11,7 @@ import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { inventoryContract } from '../contract/inventory-contract.ts'
 import { inventoryEvictionContract } from '../contract/inventory-eviction-contract.ts'
 import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
+import { inventoryHistoryContract } from '../contract/inventory-history-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
 import { blobOf } from '../support/blobs.ts'
 import { eventually } from '../support/eventually.ts'
@@ -23,12 +24,14 @@ const inMemory = () => openSqliteInventory(':memory:')
 inventoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
 inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
+inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
 
 const model = () => Promise.resolve(new InventoryModel())
 inventoryContract('InventoryModel', model)
 inventoryEvictionContract('InventoryModel', model)
 inventoryImagesContract('InventoryModel', model)
+inventoryHistoryContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
 const script = join(import.meta.dirname, 'record-until-killed.process.ts')
@@ -39,12 +42,17 @@ describe('an inventory in an SQLite file', () => {
     const path = join(folder.path, 'inventory.db')
     const layer = contentOf('layer')
     const record = { descriptor: blobOf(Buffer.from('manifest')), checkedAtMs: 3 }
+    const { descriptor } = record
+    const freeze = { repository: alpine, tag: '3' as Tag, descriptor, createdAtMs: 4 }
     {
       await using inventory = await openSqliteInventory(path)
       await inventory.record(layer, [], alpine)
-      await inventory.putTag(alpine, 'latest' as Tag, record)
+      await inventory.seeTag(alpine, 'latest' as Tag, record.descriptor, record)
+      await inventory.putFreeze(freeze)
     }
     await using inventory = await openSqliteInventory(path)
+    expect(await inventory.history(alpine, 'latest' as Tag)).toHaveLength(1)
+    expect(await inventory.freezes()).toEqual([freeze])
     expect(await inventory.held(layer.digest)).toEqual(layer)
     expect(await inventory.isLinked(layer.digest, alpine)).toBe(true)
     expect(await inventory.tag(alpine, 'latest' as Tag)).toEqual(record)
@@ -81,7 +89,7 @@ describe('an inventory in an SQLite file', () => {
       await recordMany(inventory, 2_000)
     }
     const bytes = await readFile(path)
-    await writeFile(path, bytes.fill(0xa5, 100_000))
+    await writeFile(path, bytes.fill(0xa5, 200_000))
     await using inventory = await openSqliteInventory(path)
     const reading = inventory.contents(undefined, 2_000)
     await expect(reading).rejects.toThrow(InventoryError)

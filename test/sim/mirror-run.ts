@@ -46,7 +46,7 @@ const TIMED = [
   'isLinked',
   'isLinkedWithin',
   'tag',
-  'putTag',
+  'seeTag',
   'dropTag',
   'tags',
   'forget',

@@ -5,6 +5,7 @@ import type { Tag } from '../../src/oci/reference.ts'
 import {
   type Candidate,
   type Content,
+  type Freeze,
   type Image,
   type ImageQuery,
   type Inventory,
@@ -14,8 +15,11 @@ import {
   type RepositoryId,
   type RootQuery,
   type TagRecord,
+  type TagSighting,
   type Use,
+  type WaitingSighting,
 } from '../../src/inventory/inventory.ts'
+import { TagHistoryModel } from './tag-history-model.ts'
 
 /** The inventory as simply as it can be said, to compare others with. */
 export class InventoryModel implements Inventory {
@@ -26,6 +30,8 @@ export class InventoryModel implements Inventory {
   readonly #repositories = new Map<string, RepositoryId>()
   readonly #reused = new Set<Digest>()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
+  readonly #histories = new TagHistoryModel()
+  readonly #freezes = new Map<string, Freeze>()
   readonly #pins = new Map<string, Pin>()
   readonly #jobs = new Map<string, unknown>()
 
@@ -96,6 +102,43 @@ export class InventoryModel implements Inventory {
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
     return [...this.#tagsOf(repository).keys()].sort()
+  }
+
+  async seeTag(
+    repository: RepositoryId,
+    tag: Tag,
+    seen: Descriptor,
+    record: TagRecord,
+  ): Promise<void> {
+    await this.putTag(repository, tag, record)
+    this.#histories.see(repository, tag, seen, record)
+  }
+
+  async history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]> {
+    return this.#histories.of(repository, tag)
+  }
+
+  async waiting(): Promise<WaitingSighting[]> {
+    return this.#histories.waiting(
+      (repository, tag) => this.#tagsOf(repository).get(tag)?.descriptor.digest,
+    )
+  }
+
+  async dropHistories(beforeMs: number): Promise<void> {
+    this.#histories.drop(beforeMs, (repository, tag) => this.#tagsOf(repository).has(tag))
+  }
+
+  async freezes(): Promise<Freeze[]> {
+    const keys = [...this.#freezes.keys()].sort()
+    return keys.flatMap((key) => this.#freezes.get(key) ?? [])
+  }
+
+  async putFreeze(freeze: Freeze): Promise<void> {
+    this.#freezes.set(tagKeyOf(freeze.repository, freeze.tag), freeze)
+  }
+
+  async dropFreeze(repository: RepositoryId, tag: Tag): Promise<void> {
+    this.#freezes.delete(tagKeyOf(repository, tag))
   }
 
   async touch(uses: Use[]): Promise<void> {
@@ -344,4 +387,8 @@ function isSame(a: RepositoryId, b: RepositoryId): boolean {
 
 function keyOf({ registry, name }: RepositoryId): string {
   return `${registry} ${name}`
+}
+
+function tagKeyOf(repository: RepositoryId, tag: Tag): string {
+  return `${keyOf(repository)} ${tag}`
 }
