@@ -31,7 +31,7 @@ const ARCHITECTURE: Architecture = {
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
     upstreams: [...FOUNDATION, 'upstream', 'config', 'http', 'version'],
     daemon: [...FOUNDATION, ...PARTS, 'config', 'http', 'stores', 'upkeep', 'upstreams', 'version'],
-    cli: ['util', 'admin-api', 'config', 'telemetry', 'daemon', 'version'],
+    cli: ['util', 'oci', 'admin-api', 'config', 'telemetry', 'daemon', 'version'],
     main: ['cli'],
   },
   owners: {

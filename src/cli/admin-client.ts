@@ -1,4 +1,5 @@
 import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
+import { fetchFailure } from './fetch-failure.ts'
 
 /** No daemon was there; the token was wrong; the request was wrong; the daemon refused or failed. */
 export type AdminFailure = 'unavailable' | 'denied' | 'usage' | 'failure'
@@ -75,7 +76,7 @@ export class AdminClient {
         ...(body && { body: JSON.stringify(body) }),
       })
     } catch (cause) {
-      const reason = reasonOf(cause)
+      const reason = fetchFailure(cause)
       const message = `no daemon answers at ${this.#url} (${reason}): is entrepot serve running?`
       throw new AdminError('unavailable', message, { cause })
     }
@@ -119,13 +120,6 @@ export class AdminClient {
   #lost(cause: unknown): AdminError {
     return new AdminError('unavailable', `the daemon at ${this.#url} went away`, { cause })
   }
-}
-
-/** What fetch knows stands in the cause of its error. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (!(cause instanceof Error)) return String(error)
-  return 'code' in cause ? String(cause.code) : cause.message
 }
 
 function faultIn(text: string): ApiFault | undefined {

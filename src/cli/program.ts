@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { clientCommand } from './client.ts'
 import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { EXIT, reportFailure } from './failure.ts'
@@ -32,6 +33,7 @@ function createProgram(): Command {
       await serve(options)
     })
   program.addCommand(configCommand())
+  program.addCommand(clientCommand())
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())
   }

@@ -1,5 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { isLoopback } from '../util/loopback.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { scrubField } from './scrub.ts'
@@ -72,16 +72,6 @@ export function configSchema(read: SecretReader) {
 }
 
 export type Config = z.output<ReturnType<typeof configSchema>>
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-function isLoopback(name: string): boolean {
-  if (isIPv4(name)) return LOOPBACK.check(name, 'ipv4')
-  if (isIPv6(name)) return LOOPBACK.check(name, 'ipv6')
-  return name.toLowerCase() === 'localhost'
-}
 
 /** As with an image's name: a registry looks like a host, or is one that is configured. */
 function namesRegistry(pattern: string, registries: string[]): boolean {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ImageEntry } from '../../src/admin-api.ts'
+import type { ClientFile } from '../../src/cli/client/client-setup.ts'
 import type { Stats } from '../../src/http/admin/stats.ts'
 import { type Ended, runEntrepot } from '../cli/run-entrepot.ts'
 import { eventually } from './eventually.ts'
@@ -20,6 +21,8 @@ export interface MirrorSettings {
   upstreamUrl: string
   /** As in the configuration; an hour where left out. */
   freshFor?: string
+  /** Other upstreams than docker.io, as in the configuration. */
+  upstreams?: Record<string, unknown>
   /** Further keys of the configuration. */
   config?: Record<string, unknown>
   /** Where the data folder is put; in a temporary folder where left out. */
@@ -92,7 +95,7 @@ export class MirrorProcess implements AsyncDisposable {
 
   /** Another process with the same configuration, whatever becomes of it. */
   async spawn(): Promise<RunningProcess> {
-    const { upstreamUrl, freshFor = '1h', config } = this.#settings
+    const { upstreamUrl, freshFor = '1h', upstreams, config } = this.#settings
     await writeFile(
       this.#configFile,
       JSON.stringify({
@@ -100,7 +103,7 @@ export class MirrorProcess implements AsyncDisposable {
         listen: { host: '127.0.0.1', port: Number(new URL(this.url).port) },
         admin: { host: '127.0.0.1', port: Number(new URL(this.adminUrl).port) },
         data: this.dataFolder,
-        upstreams: { 'docker.io': { url: upstreamUrl, tags: { freshFor } } },
+        upstreams: { 'docker.io': { url: upstreamUrl, tags: { freshFor } }, ...upstreams },
       }),
     )
     const env = { CLOCK_AHEAD_MS: `${this.#aheadMs}`, CLOCK_AHEAD_STEP_MS: `${LATER_MS}` }
@@ -117,6 +120,13 @@ export class MirrorProcess implements AsyncDisposable {
   /** Runs a command that talks to it, to its end. */
   entrepot(...args: string[]): Promise<Ended> {
     return runEntrepot([...args, '--config', this.#configFile])
+  }
+
+  /** What `entrepot client` prints. */
+  async clientFiles(client: string): Promise<ClientFile[]> {
+    const { stdout, stderr, code } = await this.entrepot('client', client, '--json')
+    if (code !== 0) throw new Error(`entrepot client: ${stderr}`)
+    return JSON.parse(stdout) as ClientFile[]
   }
 
   /** What `entrepot ls` lists. */
