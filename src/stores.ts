@@ -17,11 +17,17 @@ export interface OpenStore {
  * be used, and says why.
  */
 export async function openStore({ data, store }: Config): Promise<OpenStore> {
-  const { type, bucket: name = '', prefix = '', region = 'us-east-1', endpoint, ca } = store
-  if (type === 'file') {
-    const folders = { blobs: join(data, 'blobs'), quarantine: join(data, 'quarantine') }
-    return { store: new FileStore(folders), leftovers: [] }
-  }
+  return store.type === 's3' ? openS3Store(store) : { store: fileStoreIn(data), leftovers: [] }
+}
+
+/** The store whose files are in the data folder. */
+export function fileStoreIn(data: string): FileStore {
+  return new FileStore({ blobs: join(data, 'blobs'), quarantine: join(data, 'quarantine') })
+}
+
+/** As openStore, for a store that is a bucket. */
+export async function openS3Store(store: Config['store']): Promise<OpenStore> {
+  const { bucket: name = '', prefix = '', region = 'us-east-1', endpoint, ca } = store
   // The SDK takes time and memory that only who uses S3 is to spend.
   const { S3Bucket } = await import('./store/s3-bucket.ts')
   const { S3Store } = await import('./store/s3-store.ts')

@@ -28,10 +28,11 @@ const ARCHITECTURE: Architecture = {
     http: [...FOUNDATION, ...PARTS, 'admin-api'],
     version: [],
     stores: ['store', 'cache', 'config'],
+    migration: ['store', 'stores', 'config'],
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
     upstreams: [...FOUNDATION, 'upstream', 'config', 'http', 'version'],
     daemon: [...FOUNDATION, ...PARTS, 'config', 'http', 'stores', 'upkeep', 'upstreams', 'version'],
-    cli: ['util', 'oci', 'admin-api', 'config', 'telemetry', 'daemon', 'version'],
+    cli: ['util', 'oci', 'admin-api', 'config', 'telemetry', 'daemon', 'migration', 'version'],
     main: ['cli'],
   },
   owners: {

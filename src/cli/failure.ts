@@ -12,11 +12,22 @@ export const EXIT = {
   unavailable: 69,
   denied: 77,
   config: 78,
+  interrupted: 130,
 } as const
 
 /** The command was called wrongly. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+}
+
+/** A signal has ended the command before it was done. */
+export class InterruptedError extends Error {
+  override readonly name = 'InterruptedError'
+
+  /** `advice` says how it is done after all. */
+  constructor(advice: string) {
+    super(`interrupted; ${advice}`)
+  }
 }
 
 /** Names of errors that no part of ours throws on purpose. */
@@ -35,6 +46,7 @@ export function reportFailure(error: unknown): number {
     return EXIT.usage
   }
   printError(`entrepot: ${failureText(error)}`)
+  if (error instanceof InterruptedError) return EXIT.interrupted
   return error instanceof AdminError ? EXIT[error.failure] : EXIT.failure
 }
 

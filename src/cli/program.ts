@@ -5,6 +5,7 @@ import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
 import { lsCommand } from './ls.ts'
+import { migrateCommand } from './migrate.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
 import { scrubCommand } from './scrub.ts'
@@ -37,6 +38,7 @@ function createProgram(): Command {
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())
   }
+  program.addCommand(migrateCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   makeThrow(program)
   return program

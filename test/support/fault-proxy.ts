@@ -10,6 +10,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   #cutAfterBytes: number | undefined
   #slowDowns = 0
+  #stall: { method: string; after: number; reached: () => void } | undefined
   /** How often something went wrong. */
   faults = 0
   /** What began the requests that have come: their headers, at least. */
@@ -42,6 +43,18 @@ export class FaultProxy implements AsyncDisposable {
     this.#slowDowns = requests
   }
 
+  /** After so many more requests with the method no other is passed on; resolves at the first. */
+  stall(method: string, after: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#stall = { method, after, reached: resolve }
+    return promise
+  }
+
+  /** Requests are passed on again; those that were held back are lost. */
+  goOn(): void {
+    this.#stall = undefined
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
@@ -62,9 +75,19 @@ export class FaultProxy implements AsyncDisposable {
         other.destroy()
       })
     }
+    let isHeld = false
     client.on('data', (chunk: Buffer) => {
       const isRequest = /^[A-Z]+ \//.test(chunk.toString('latin1', 0, 16))
       if (isRequest) this.requests.push(chunk.toString('latin1'))
+      if (
+        isRequest &&
+        this.#stall &&
+        chunk.toString('latin1', 0, 16).startsWith(this.#stall.method)
+      ) {
+        isHeld = this.#stall.after-- <= 0
+        if (isHeld) this.#stall.reached()
+      }
+      if (isHeld) return
       if (isRequest && this.#slowDowns > 0) {
         this.#slowDowns--
         this.faults++

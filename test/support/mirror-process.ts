@@ -36,7 +36,7 @@ export class MirrorProcess implements AsyncDisposable {
   readonly dataFolder: string
   readonly adminUrl: string
   readonly #folder: AsyncDisposable & { path: string }
-  readonly #settings: MirrorSettings
+  #settings: MirrorSettings
   #process: RunningProcess | undefined
   #aheadMs = 0
 
@@ -66,7 +66,7 @@ export class MirrorProcess implements AsyncDisposable {
     return `http://${this.host}`
   }
 
-  get #configFile(): string {
+  get configFile(): string {
     return join(this.#folder.path, 'mirror.config.yml')
   }
 
@@ -93,11 +93,24 @@ export class MirrorProcess implements AsyncDisposable {
     })
   }
 
+  /** Further keys of the configuration instead of those so far, for commands and the next start. */
+  async configure(config: Record<string, unknown>): Promise<void> {
+    this.#settings = { ...this.#settings, config }
+    await this.#writeConfig()
+  }
+
   /** Another process with the same configuration, whatever becomes of it. */
   async spawn(): Promise<RunningProcess> {
+    await this.#writeConfig()
+    const env = { CLOCK_AHEAD_MS: `${this.#aheadMs}`, CLOCK_AHEAD_STEP_MS: `${LATER_MS}` }
+    const node = [process.execPath, '--import', CLOCK_AHEAD]
+    return new RunningProcess([...node, MAIN, 'serve', '--config', this.configFile], { env })
+  }
+
+  async #writeConfig(): Promise<void> {
     const { upstreamUrl, freshFor = '1h', upstreams, config } = this.#settings
     await writeFile(
-      this.#configFile,
+      this.configFile,
       JSON.stringify({
         ...config,
         listen: { host: '127.0.0.1', port: Number(new URL(this.url).port) },
@@ -106,9 +119,6 @@ export class MirrorProcess implements AsyncDisposable {
         upstreams: { 'docker.io': { url: upstreamUrl, tags: { freshFor } }, ...upstreams },
       }),
     )
-    const env = { CLOCK_AHEAD_MS: `${this.#aheadMs}`, CLOCK_AHEAD_STEP_MS: `${LATER_MS}` }
-    const node = [process.execPath, '--import', CLOCK_AHEAD]
-    return new RunningProcess([...node, MAIN, 'serve', '--config', this.#configFile], { env })
   }
 
   /** What it says of itself on the admin listener. */
@@ -119,7 +129,7 @@ export class MirrorProcess implements AsyncDisposable {
 
   /** Runs a command that talks to it, to its end. */
   entrepot(...args: string[]): Promise<Ended> {
-    return runEntrepot([...args, '--config', this.#configFile])
+    return runEntrepot([...args, '--config', this.configFile])
   }
 
   /** What `entrepot client` prints. */
