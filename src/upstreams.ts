@@ -3,10 +3,16 @@ import type { UpstreamConfig } from './config/upstreams.ts'
 import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
+import { AbuseLimitSource } from './upstream/abuse-limit.ts'
 import { BreakerSource } from './upstream/breaker.ts'
 import { Budget, type Standing } from './upstream/budget.ts'
 import type { TlsOptions } from './upstream/connector.ts'
-import { FailoverSource, type Alternative } from './upstream/failover.ts'
+import {
+  FailoverSource,
+  toAnotherEndpoint,
+  toAnotherUser,
+  type Alternative,
+} from './upstream/failover.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
 import { Transport } from './upstream/transport.ts'
@@ -45,7 +51,7 @@ export function openUpstream(
   const main = open(options)
   const endpoints = [main, ...options.failover.map(open)]
   return {
-    source: new FailoverSource(endpoints),
+    source: new FailoverSource(endpoints, toAnotherEndpoint),
     isPublic: [options, ...options.failover].every(({ credentials }) => credentials.length === 0),
     isLow() {
       const told = endpoints
@@ -87,36 +93,41 @@ function openEndpoint(
     password: password.reveal(),
   }))
   const alternatives = (users.length > 0 ? users : [undefined]).map((credentials) => {
+    const credential = credentials?.username ?? 'anonymous'
     const common = { name: upstream, url, credentials, realms, transport, clock, budget }
     const retry = new RetrySource(new UpstreamClient(common), { clock })
     const source = new ThrottleSource(retry, { clock })
-    const standing = () =>
-      source.isLimited ? 'low' : budget.standing(credentials?.username ?? 'anonymous')
-    return { source, standing, isLow: () => standing() === 'low' }
+    const standing = () => (source.untilMs === undefined ? budget.standing(credential) : 'low')
+    return { source, credential, standing, isLow: () => standing() === 'low' }
   })
-  const { host } = url
-  const source = new BreakerSource(new FailoverSource(alternatives), {
-    upstream,
-    endpoint: host,
-    clock,
-    events,
-  })
+  const place = { upstream, endpoint: url.host, clock, events }
+  const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), place)
+  const source = new AbuseLimitSource(breaker, place)
+  const limitedUntil = (credential: string) =>
+    isoOf(alternatives.find((user) => user.credential === credential)?.source.untilMs)
   return {
     source,
     isLow: () => alternatives.every(({ isLow }) => isLow()),
     transport,
-    standings: () => alternatives.map(({ standing }) => standing()),
+    standings: () =>
+      alternatives.map(({ standing }) => (source.untilMs === undefined ? standing() : 'low')),
     stats: () => ({
       url: url.href,
-      state: source.state(),
+      state: breaker.state(),
+      limitedUntil: isoOf(source.untilMs),
       budget: budget.snapshot().map(({ credential, limit, remaining, resetAtMs }) => ({
         credential,
         limit,
         remaining,
-        resetAt: resetAtMs === undefined ? null : new Date(resetAtMs).toISOString(),
+        resetAt: isoOf(resetAtMs),
+        limitedUntil: limitedUntil(credential),
       })),
     }),
   }
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
 }
 
 function tlsOptions({ tls: { ca, cert, key }, insecure }: EndpointConfig): TlsOptions {

@@ -70,6 +70,48 @@ test('another endpoint answers while the first is down, and the first again when
   expect(other.count({ kind: 'manifest' })).toBe(1)
 })
 
+test('an endpoint that refuses all requests is left alone by every user, and the next is asked', async () => {
+  const credentials = ['alice', 'bob'].map((username) => ({ username, password: 'x' }))
+  await using hub = await startFakeHub({ credentials, rateLimit: { limit: 20 } })
+  await using other = await startFakeHub({ auth: 'none' })
+  for (const registry of [hub, other]) registry.add(repository, '1', image)
+  const failover = [{ url: other.url }]
+  await using upstream = await open({ url: hub.url, credentials, failover })
+  await upstream.source.resolve(ref, options)
+  hub.forgetRequests()
+  const headers = { 'retry-after': '30' }
+  hub.fault({ server: 'registry' }, { kind: 'answer', status: 429, headers })
+  for (let pulls = 1; pulls <= 3; pulls++) {
+    expect(await upstream.source.manifest(ref, options)).toBeDefined()
+    expect(other.count({ kind: 'manifest' })).toBe(pulls)
+  }
+  expect(hub.count({ kind: 'manifest' })).toBe(1)
+  const { state, endpoints } = upstream.stats()
+  expect(state).toBe('closed')
+  expect(endpoints).toMatchObject([
+    { limitedUntil: expect.any(String) as string },
+    { limitedUntil: null },
+  ])
+})
+
+test('a user who got a 429 is left alone, and shown to be', async () => {
+  const credentials = ['alice', 'bob'].map((username) => ({ username, password: 'x' }))
+  await using hub = await startFakeHub({ credentials, rateLimit: { limit: 20 } })
+  hub.add(repository, '1', image)
+  await using upstream = await open({ url: hub.url, credentials })
+  await upstream.source.resolve(ref, options)
+  hub.exhaustRateLimit('alice')
+  expect(await upstream.source.manifest(ref, options)).toBeDefined()
+  const [endpoint] = upstream.stats().endpoints
+  expect(endpoint).toMatchObject({
+    limitedUntil: null,
+    budget: [
+      { credential: 'alice', remaining: 0, limitedUntil: expect.any(String) as string },
+      { credential: 'bob', remaining: 19, limitedUntil: null },
+    ],
+  })
+})
+
 describe('an upstream is low', () => {
   const alice = { username: 'alice', password: 'x' }
   const bob = { username: 'bob', password: 'x' }
@@ -91,10 +133,13 @@ describe('an upstream is low', () => {
     expect(upstream.isLow()).toBe(true)
   })
 
-  it('while it is limited, though it tells no limit', async () => {
+  it.each([
+    ['pulls', { 'retry-after': '30', 'x-ratelimit-reset': '30' }],
+    ['requests', { 'retry-after': '30' }],
+  ])('while it limits our %s, though it tells no limit', async (_, headers) => {
     await using hub = await startFakeHub({ auth: 'none' })
     hub.add(repository, '1', image)
-    hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers: { 'retry-after': '30' } })
+    hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers })
     await using upstream = await open({ url: hub.url })
     await caught(upstream.source.manifest(ref, options))
     expect(upstream.isLow()).toBe(true)

@@ -25,7 +25,7 @@ export class WatchedSource extends WrappedSource {
       return answer
     } catch (error) {
       if (error instanceof UpstreamError) {
-        const isAnswer = !error.transient || error.kind === 'rate-limited'
+        const isAnswer = !error.transient || error.isLimit
         this.#answeredAtMs = isAnswer ? this.#clock.now() : Number.NEGATIVE_INFINITY
       }
       throw error

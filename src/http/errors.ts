@@ -56,11 +56,14 @@ const UPSTREAM_ANSWERS = {
     'DENIED',
     'refused: the repository does not exist there, or the mirror has no credentials for it',
   ],
-} as const satisfies Record<Exclude<UpstreamErrorKind, 'rate-limited'>, [ErrorCode, string]>
+} as const satisfies Record<
+  Exclude<UpstreamErrorKind, 'rate-limited' | 'abuse-limited'>,
+  [ErrorCode, string]
+>
 
 function translateUpstream(error: UpstreamError, route: Route | undefined): RegistryError {
   const { upstream, kind, retryAfterMs } = error
-  if (kind === 'rate-limited') {
+  if (kind === 'rate-limited' || kind === 'abuse-limited') {
     // containerd answers a 429 with six requests in two milliseconds, and podman waits for
     // minutes; who has the origin behind us does better to go there at once.
     return new RegistryError(

@@ -2,7 +2,8 @@
  * unreachable  no connection, or it broke
  * timeout      no headers, or no progress, in time
  * server       a 5xx answer
- * rate-limited a 429 answer, or our own wait after one
+ * rate-limited a 429 answer that is about the pulls of one user, or our own wait after one
+ * abuse-limited a bare 429, which is about all requests from here, or our own wait after one
  * token        the token server could not be asked or did not answer properly
  * denied       401 or 403 with the credentials we have
  * invalid      an answer that breaks the protocol: wrong digest or length, unknown media type, too large
@@ -13,6 +14,7 @@ export type UpstreamErrorKind =
   | 'timeout'
   | 'server'
   | 'rate-limited'
+  | 'abuse-limited'
   | 'token'
   | 'denied'
   | 'invalid'
@@ -30,6 +32,7 @@ const TRANSIENT: ReadonlySet<UpstreamErrorKind> = new Set([
   'timeout',
   'server',
   'rate-limited',
+  'abuse-limited',
   'token',
 ])
 
@@ -53,6 +56,11 @@ export class UpstreamError extends Error {
     this.kind = kind
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
+  }
+
+  /** We ask too much: upstream lives, and says so. */
+  get isLimit(): boolean {
+    return this.kind === 'rate-limited' || this.kind === 'abuse-limited'
   }
 
   /** The same question may be answered later, or by another endpoint; what is cached may be served. */

@@ -218,6 +218,14 @@ export class Events {
     else this.#logger.info(event, 'upstream breaker changed')
   }
 
+  /** The endpoint refuses all requests as too many; or no longer so. */
+  abuseLimitChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {
+    const { upstream, endpoint, state } = event
+    this.#metrics.abuseLimited.labels(upstream, endpoint).set(state === 'closed' ? 0 : 1)
+    if (state === 'open') this.#logger.warn(event, 'upstream refuses all requests for a while')
+    else this.#logger.info(event, 'upstream abuse limit changed')
+  }
+
   revalidationFailed(event: TagEvent & { error: unknown }): void {
     this.#metrics.revalidationFailures.add(1, event.upstream)
     this.#logger.warn(event, 'revalidation failed')

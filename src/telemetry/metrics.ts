@@ -89,6 +89,12 @@ export class Metrics {
     labelNames: ['upstream', 'endpoint'] as const,
     registers: [this.#registry],
   })
+  readonly abuseLimited = new Gauge({
+    name: 'entrepot_abuse_limited',
+    help: '1 while the endpoint is not asked because it refuses all requests as too many',
+    labelNames: ['upstream', 'endpoint'] as const,
+    registers: [this.#registry],
+  })
 
   readonly spaceFull = this.#flag('space_full', '1 while nothing new is kept')
   readonly evictionStuck = this.#flag(

@@ -23,18 +23,30 @@ export async function errorOfAnswer(
   const who = response.isRedirected ? `${url.host}, where ${upstream} redirects to,` : url.host
   const message = `${upstream}: ${who} answered ${status}${said ? `: ${said}` : ''}`
   const waitMs = retryAfterMs(response.headers, nowMs)
-  return new UpstreamError(upstream, kindOf(response), message, {
+  return new UpstreamError(upstream, kindOf(response, said), message, {
     status,
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   })
 }
 
-function kindOf({ status, isRedirected }: FollowedResponse): UpstreamErrorKind {
-  if (status === 429) return 'rate-limited'
+function kindOf(response: FollowedResponse, said: string | undefined): UpstreamErrorKind {
+  const { status, isRedirected } = response
+  if (status === 429) return isBare(response, said) ? 'abuse-limited' : 'rate-limited'
   if (status >= 500) return 'server'
   // What a CDN refuses is a link that has expired: a new one may do.
   if (isRedirected && status >= 400) return 'server'
   return status === 401 || status === 403 ? 'denied' : 'invalid'
+}
+
+/**
+ * Docker Hub's limit of pulls answers with `ratelimit-*` headers and an OCI error, of which a HEAD
+ * shows the type; its limit of all requests with neither. What a CDN refuses says nothing of the
+ * registry.
+ */
+function isBare({ headers, isRedirected }: FollowedResponse, said: string | undefined): boolean {
+  const isCounted = Object.keys(headers).some((name) => /^(x-)?ratelimit-/.test(name))
+  const isOciError = said !== undefined || headers['content-type']?.includes('json')
+  return !isRedirected && !isCounted && !isOciError
 }
 
 /** First line of the first error's message (distribution-spec, Error Codes). */

@@ -54,7 +54,7 @@ export class BreakerSource extends WrappedSource {
 }
 
 function verdictOn(error: unknown): Verdict<UpstreamError> {
-  const isDown = error instanceof UpstreamError && error.transient && error.kind !== 'rate-limited'
+  const isDown = error instanceof UpstreamError && error.transient && !error.isLimit
   return isDown ? error : 'alive'
 }
 

@@ -14,6 +14,16 @@ import type {
 } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 
+/** Whether another may do better than the one that has failed like this. */
+export type GivesWay = (error: UpstreamError) => boolean
+
+/** Another user of the same endpoint. All requests that are too many are too many from everyone. */
+export const toAnotherUser: GivesWay = (error) =>
+  (error.transient && error.kind !== 'abuse-limited') || error.kind === 'denied'
+
+/** Another endpoint. Wrong bytes are not among it: they are told, and nobody hides them. */
+export const toAnotherEndpoint: GivesWay = (error) => error.transient || error.kind === 'denied'
+
 /** One of several sources of the same content. */
 export interface Alternative {
   source: Source
@@ -29,9 +39,11 @@ export interface Alternative {
  */
 export class FailoverSource implements Source {
   readonly #alternatives: readonly Alternative[]
+  readonly #givesWay: GivesWay
 
-  constructor(alternatives: readonly Alternative[]) {
+  constructor(alternatives: readonly Alternative[], givesWay: GivesWay) {
     this.#alternatives = alternatives
+    this.#givesWay = givesWay
   }
 
   resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
@@ -83,7 +95,8 @@ export class FailoverSource implements Source {
         const answer = await ask(source)
         if (!failure || !isAbsence(answer)) return answer
       } catch (error) {
-        if (signal.aborted || !givesWay(error)) throw error
+        const isTold = signal.aborted || !(error instanceof UpstreamError)
+        if (isTold || !this.#givesWay(error)) throw error
         failure ??= error
       }
     }
@@ -97,9 +110,4 @@ export class FailoverSource implements Source {
       ...this.#alternatives.filter(isLow),
     ]
   }
-}
-
-/** What another may do better. Wrong bytes are not among it: they are told, and nobody hides them. */
-function givesWay(error: unknown): error is UpstreamError {
-  return error instanceof UpstreamError && (error.transient || error.kind === 'denied')
 }

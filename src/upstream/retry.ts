@@ -50,6 +50,8 @@ export class RetrySource extends WrappedSource {
     const { maxRetryAfterMs = 3_000 } = this.#options
     if (!(error instanceof UpstreamError) || !error.transient) return undefined
     const { kind, retryAfterMs } = error
+    // More requests are what it does not want.
+    if (kind === 'abuse-limited') return undefined
     if (retryAfterMs !== undefined) {
       return retryAfterMs <= maxRetryAfterMs ? retryAfterMs : undefined
     }

@@ -17,7 +17,7 @@ interface Wait {
 }
 
 /**
- * Leaves a rate-limited upstream alone. Until the wait that it asked for is over, questions for
+ * Leaves an upstream alone that has rate-limited one user of it. Until the wait that it asked for is over, questions for
  * manifests and tags fail at once as rate-limited with the time left. Blobs, which pull limits do
  * not count, go on unless it was a blob that was refused.
  */
@@ -31,9 +31,10 @@ export class ThrottleSource extends WrappedSource {
     this.#options = options
   }
 
-  /** Whether questions for manifests are being held back now. */
-  get isLimited(): boolean {
-    return this.#questions !== undefined && this.#options.clock.now() < this.#questions.untilMs
+  /** Until when questions for manifests are held back; `undefined` where they are not. */
+  get untilMs(): number | undefined {
+    const untilMs = this.#questions?.untilMs
+    return untilMs !== undefined && this.#options.clock.now() < untilMs ? untilMs : undefined
   }
 
   protected async around<T>(subject: Subject, _: AbortSignal, ask: () => Promise<T>): Promise<T> {

@@ -13,6 +13,8 @@ export interface CircuitOptions<Fault extends Error> {
   /** How long it is open the first time; twice as long after each probe that fails. */
   pauseMs: number
   maxPauseMs: number
+  /** How long it is open because of this fault, where it would be `pauseMs`; as it stands where left out. */
+  pauseOf?: (cause: Fault, pauseMs: number) => number
   /** The error of who may not ask, for so long at least; `cause` is what opened it. */
   refuse: (cause: Fault, leftMs: number) => Error
   changed: (state: CircuitState) => void
@@ -46,6 +48,11 @@ export class Circuit<Fault extends Error> {
     if (!this.#opening) return 'closed'
     const isOver = this.#options.clock.now() >= this.#opening.untilMs
     return this.#isProbing || isOver ? 'half-open' : 'open'
+  }
+
+  /** Until when every question is refused; `undefined` where one may go through. */
+  get openUntilMs(): number | undefined {
+    return this.state === 'open' ? this.#opening?.untilMs : undefined
   }
 
   /** Asks, and learns from what becomes of it; rejects with the refusal, or as `ask` does. */
@@ -87,11 +94,12 @@ export class Circuit<Fault extends Error> {
 
   #failed(cause: Fault, isProbe: boolean): void {
     const { clock, failures, pauseMs, maxPauseMs, changed } = this.#options
+    const { pauseOf = (_, itselfMs) => itselfMs } = this.#options
     this.#failures++
     // Questions that were under way when it opened come in late and change nothing.
     if (this.#opening ? !isProbe : this.#failures < failures) return
     const longerMs = this.#opening ? Math.min(maxPauseMs, this.#opening.pauseMs * 2) : pauseMs
-    this.#opening = { cause, untilMs: clock.now() + longerMs, pauseMs: longerMs }
+    this.#opening = { cause, untilMs: clock.now() + pauseOf(cause, longerMs), pauseMs: longerMs }
     changed('open')
   }
 }

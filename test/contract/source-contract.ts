@@ -209,8 +209,16 @@ export function sourceContract(name: string, make: MakeSource): void {
           { kind: 'denied', status: 403 },
         ],
         [
-          { kind: 'answer', status: 429, headers: { 'retry-after': '60' } },
+          {
+            kind: 'answer',
+            status: 429,
+            headers: { 'retry-after': '60', 'ratelimit-remaining': '0;w=60' },
+          },
           { kind: 'rate-limited', status: 429 },
+        ],
+        [
+          { kind: 'answer', status: 429, headers: { 'retry-after': '60' } },
+          { kind: 'abuse-limited', status: 429 },
         ],
         [{ kind: 'hang-up' }, { kind: 'unreachable' }],
         [{ kind: 'flip', atByte: 5 }, { kind: 'invalid' }],

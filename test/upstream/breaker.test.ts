@@ -41,6 +41,7 @@ async function start() {
     pauseMs: 1_000,
     maxPauseMs: 3_000,
     events: {
+      abuseLimitChanged: () => undefined,
       breakerChanged: ({ state }) => states.push(state),
       upstreamAnswered: () => undefined,
       bytesFetched: () => undefined,
@@ -96,7 +97,11 @@ describe('the breaker', () => {
 
   it.each([
     ['absence', undefined],
-    ['a rate limit', { kind: 'answer', status: 429 }],
+    ['a limit of all requests', { kind: 'answer', status: 429 }],
+    [
+      'a limit of pulls',
+      { kind: 'answer', status: 429, headers: { 'ratelimit-remaining': '0;w=9' } },
+    ],
     ['what is denied', { kind: 'answer', status: 403 }],
     ['wrong bytes', { kind: 'flip', atByte: 1 }],
   ] as const)('stays closed at %s', async (_, fault) => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { parseRepository, parseTag } from '../../src/oci/reference.ts'
 import type { UpstreamError, UpstreamErrorKind } from '../../src/oci/upstream-error.ts'
-import { FailoverSource } from '../../src/upstream/failover.ts'
+import { FailoverSource, toAnotherEndpoint, toAnotherUser } from '../../src/upstream/failover.ts'
 import { sourceContract } from '../contract/source-contract.ts'
 import { buildArtifact } from '../support/artifacts.ts'
 import { caught } from '../support/caught.ts'
@@ -36,7 +36,8 @@ beforeEach(() => {
 const never = new AbortController().signal
 
 function failover(sources: ConstructorParameters<typeof FailoverSource>[0][number]['source'][]) {
-  return new FailoverSource(sources.map((source) => ({ source, isLow: () => false })))
+  const alternatives = sources.map((source) => ({ source, isLow: () => false }))
+  return new FailoverSource(alternatives, toAnotherEndpoint)
 }
 
 function failing(source: MemorySource, kind: UpstreamErrorKind): UpstreamError {
@@ -83,6 +84,16 @@ describe('of two sources', () => {
     },
   )
 
+  it('the second is asked when the first refuses all requests, but not as another user', async () => {
+    const error = failing(first, 'abuse-limited')
+    expect((await pull())?.descriptor.digest).toBe(image.root.digest)
+    second.asked.length = 0
+    const users = [first, second].map((source) => ({ source, isLow: () => false }))
+    const source = new FailoverSource(users, toAnotherUser)
+    expect(await caught(source.manifest(ref, { signal: new AbortController().signal }))).toBe(error)
+    expect(second.asked).toEqual([])
+  })
+
   it('the absence that the first tells is believed', async () => {
     first = new MemorySource()
     expect(await pull()).toBeUndefined()
@@ -102,10 +113,13 @@ describe('of two sources', () => {
   })
 
   it('the one with more of its budget left comes first', async () => {
-    const source = new FailoverSource([
-      { source: first, isLow: () => true },
-      { source: second, isLow: () => false },
-    ])
+    const source = new FailoverSource(
+      [
+        { source: first, isLow: () => true },
+        { source: second, isLow: () => false },
+      ],
+      toAnotherUser,
+    )
     await source.manifest(ref, { signal: new AbortController().signal })
     expect([first.asked.length, second.asked.length]).toEqual([0, 1])
   })

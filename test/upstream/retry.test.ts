@@ -78,7 +78,10 @@ describe('retry', () => {
   it('waits for a short Retry-After, of a rate limit too', async () => {
     await using setup = await start()
     const { hub, clock, source } = setup
-    hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers: { 'retry-after': '2' } })
+    hub.fault(
+      { times: 1 },
+      { kind: 'answer', status: 429, headers: { 'retry-after': '2', 'ratelimit-remaining': '0' } },
+    )
     const asked = source.manifest(ref, { signal })
     await eventually('a pause', () => clock.sleeping)
     clock.advance(1999)
@@ -89,7 +92,11 @@ describe('retry', () => {
 
   it.each([
     ['a long Retry-After', { kind: 'answer', status: 503, headers: { 'retry-after': '4' } }],
-    ['a rate limit without Retry-After', { kind: 'answer', status: 429 }],
+    [
+      'a rate limit without Retry-After',
+      { kind: 'answer', status: 429, headers: { 'ratelimit-remaining': '0' } },
+    ],
+    ['a limit of all requests', { kind: 'answer', status: 429, headers: { 'retry-after': '1' } }],
     ['what is denied', { kind: 'answer', status: 403 }],
     ['what is wrong', { kind: 'flip', atByte: 1 }],
   ] as const)('does not ask again after %s', async (_, fault) => {

@@ -72,7 +72,10 @@ describe('the throttle', () => {
   it('lets blobs go on when it was no blob that was refused', async () => {
     await using setup = await start()
     const { hub, source } = setup
-    hub.fault({ path: /manifests/ }, { kind: 'answer', status: 429 })
+    hub.fault(
+      { path: /manifests/ },
+      { kind: 'answer', status: 429, headers: { 'ratelimit-remaining': '0' } },
+    )
     await caught(source.manifest(ref, { signal }))
     expect(await source.statBlob(repository, digest, { signal })).toBeDefined()
   })
@@ -80,7 +83,10 @@ describe('the throttle', () => {
   it('holds everything back when it was a blob', async () => {
     await using setup = await start()
     const { hub, clock, source } = setup
-    hub.fault({ times: 1 }, { kind: 'answer', status: 429 })
+    hub.fault(
+      { times: 1 },
+      { kind: 'answer', status: 429, headers: { 'ratelimit-remaining': '0' } },
+    )
     await caught(source.blob(repository, digest, { signal }))
     for (const ask of [
       () => source.blob(repository, digest, { signal }),

@@ -290,6 +290,20 @@ describe('errors', () => {
     })
   })
 
+  it.each([
+    ['rate-limited', { 'ratelimit-limit': '100;w=21600' }, ''],
+    ['rate-limited', { 'x-ratelimit-limit': '100' }, ''],
+    ['rate-limited', { 'content-type': 'application/json' }, ''],
+    ['rate-limited', {}, '{"errors":[{"code":"TOOMANYREQUESTS","message":"slower"}]}'],
+    ['abuse-limited', {}, 'Too Many Requests'],
+    ['abuse-limited', { 'content-type': 'text/html' }, '<html></html>'],
+  ])('tell a limit of pulls from one of all requests: %s %j %j', async (kind, headers, body) => {
+    await using hub = await startHub({ auth: 'none' })
+    await using opened = openClient(hub)
+    hub.fault({}, { kind: 'answer', status: 429, headers, body })
+    expect(await caught(opened.client.manifest(byTag, { signal }))).toMatchObject({ kind })
+  })
+
   it('say how long a rate limit lasts', async () => {
     await using hub = await startHub({ rateLimit: { limit: 0, retryAfterSeconds: 30 } })
     await using opened = openClient(hub)

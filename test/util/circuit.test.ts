@@ -82,6 +82,36 @@ describe('a circuit', () => {
     }
   })
 
+  it('is open for as long as its fault says, which does not change how the pause grows', async () => {
+    const clock = new FakeClock()
+    const circuit = new Circuit<Down>({
+      clock,
+      failures: 1,
+      pauseMs: 1_000,
+      maxPauseMs: 3_000,
+      pauseOf: ({ message }, pauseMs) => (message === 'long' ? 60_000 : pauseMs / 2),
+      refuse: (cause) => cause,
+      changed: () => undefined,
+    })
+    const fail = (message: string) =>
+      caught(
+        circuit.run(
+          () => Promise.reject(new Down(message)),
+          (error) => error as Down,
+        ),
+      )
+    for (const [message, waitMs] of [
+      ['short', 500],
+      ['long', 60_000],
+      ['short', 1_500],
+    ] as const) {
+      await fail(message)
+      expect(circuit.openUntilMs).toBe(clock.now() + waitMs)
+      clock.advance(waitMs)
+      expect(circuit.openUntilMs).toBeUndefined()
+    }
+  })
+
   it('waits for another probe when one was given up', async () => {
     const { clock, circuit, ask, down } = start()
     await down()

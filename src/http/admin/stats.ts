@@ -54,6 +54,8 @@ export interface UpstreamStats {
 export interface EndpointStats {
   url: string
   state: BreakerState
+  /** ISO 8601. Until then it is not asked, since it refused all requests as too many. */
+  limitedUntil: string | null
   budget: CredentialBudget[]
 }
 
@@ -65,4 +67,6 @@ interface CredentialBudget {
   remaining: number | null
   /** ISO 8601. */
   resetAt: string | null
+  /** ISO 8601. Until then it is not used for manifests, since it got a 429. */
+  limitedUntil: string | null
 }

@@ -24,8 +24,12 @@ const stats: Stats = {
     {
       name: 'docker.io',
       state: 'closed',
-      budget: [{ credential: 'anonymous', limit: 100, remaining: 7, resetAt: null }],
-      endpoints: [{ url: 'https://registry-1.docker.io/', state: 'closed', budget: [] }],
+      budget: [
+        { credential: 'anonymous', limit: 100, remaining: 7, resetAt: null, limitedUntil: null },
+      ],
+      endpoints: [
+        { url: 'https://registry-1.docker.io/', state: 'closed', limitedUntil: null, budget: [] },
+      ],
     },
   ],
 }
