@@ -106,7 +106,7 @@ export async function startDaemon(
   )
 
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
-    const opened = parts.use(openUpstream(name, options, clock, events))
+    const opened = parts.use(openUpstream(name, options, config.proxy, clock, events))
     const { source, isPublic, isLow, stats } = opened
     const mirror = parts.use(
       new Mirror({

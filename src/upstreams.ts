@@ -1,12 +1,13 @@
 import type { EndpointConfig } from './config/endpoint.ts'
+import type { ProxiesConfig } from './config/proxy.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
+import { openTransport } from './endpoint-access.ts'
 import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
 import { AbuseLimitSource } from './upstream/abuse-limit.ts'
 import { BreakerSource } from './upstream/breaker.ts'
 import { Budget, type Standing } from './upstream/budget.ts'
-import type { TlsOptions } from './upstream/connector.ts'
 import {
   FailoverSource,
   toAnotherEndpoint,
@@ -15,10 +16,9 @@ import {
 } from './upstream/failover.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
-import { Transport } from './upstream/transport.ts'
+import type { Transport } from './upstream/transport.ts'
 import { UpstreamClient } from './upstream/upstream-client.ts'
 import type { Clock } from './util/clock.ts'
-import { VERSION } from './version.ts'
 
 /** An upstream that can be asked, at one of its endpoints as one of its users. */
 export interface OpenUpstream extends AsyncDisposable {
@@ -44,10 +44,11 @@ interface Endpoint extends Alternative {
 export function openUpstream(
   name: string,
   options: UpstreamConfig,
+  proxy: ProxiesConfig,
   clock: Clock,
   events: Events,
 ): OpenUpstream {
-  const open = (endpoint: EndpointConfig) => openEndpoint(name, endpoint, clock, events)
+  const open = (endpoint: EndpointConfig) => openEndpoint(name, endpoint, proxy, clock, events)
   const main = open(options)
   const endpoints = [main, ...options.failover.map(open)]
   return {
@@ -72,21 +73,12 @@ export function openUpstream(
 function openEndpoint(
   upstream: string,
   options: EndpointConfig,
+  proxy: ProxiesConfig,
   clock: Clock,
   events: Events,
 ): Endpoint {
-  const { url, realms, privateHosts } = options
-  if (options.insecure || url.protocol === 'http:') {
-    events.upstreamInsecure({ upstream, url: url.href })
-  }
-  const transport = new Transport({
-    upstream,
-    url,
-    userAgent: `entrepot/${VERSION}`,
-    tls: tlsOptions(options),
-    privateHosts,
-    events,
-  })
+  const { url, realms } = options
+  const transport = openTransport(upstream, options, proxy, events)
   const budget = new Budget(clock)
   const users = options.credentials.map(({ username, password }) => ({
     username,
@@ -128,12 +120,4 @@ function openEndpoint(
 
 function isoOf(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString()
-}
-
-function tlsOptions({ tls: { ca, cert, key }, insecure }: EndpointConfig): TlsOptions {
-  return {
-    ca: ca?.pem.reveal(),
-    client: cert && key && { cert: cert.pem.reveal(), key: key.pem.reveal() },
-    verification: insecure ? 'skip' : 'full',
-  }
 }

@@ -29,10 +29,14 @@ describe('mirror.config.yml', () => {
     const file = join(folder.path, 'everything.yml')
     const text = await readFile(shipped, 'utf8')
     // A store of files takes no keys of S3.
-    await writeFile(file, text.replace(/^( +)# /gm, '$1').replace('type: file', 'type: s3'))
+    await writeFile(
+      file,
+      text.replace(/^( *)# (?= *(?:[\w.]+:|- ))/gm, '$1').replace('type: file', 'type: s3'),
+    )
     const environment = {
       MIRROR_ADMIN_TOKEN: 'x',
       DOCKER_HUB_TOKEN: 'x',
+      PROXY_URL: 'http://user:x@proxy.example.com:3128',
       S3_KEY: 'x',
       S3_SECRET: 'x',
     }

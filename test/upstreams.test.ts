@@ -7,9 +7,11 @@ import { parseRepository, parseTag } from '../src/oci/reference.ts'
 import { Events } from '../src/telemetry/events.ts'
 import { Metrics } from '../src/telemetry/metrics.ts'
 import { openUpstream } from '../src/upstreams.ts'
+import { readAll } from '../src/util/byte-reader.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { caught } from './support/caught.ts'
 import { startFakeHub } from './support/fake-hub/fake-hub.ts'
+import { HttpProxy } from './support/http-proxy.ts'
 import { buildImage } from './support/images.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -18,13 +20,14 @@ const ref = { kind: 'tag', repository, tag: parseTag('1')! } as const
 const options = { signal: new AbortController().signal }
 const image = await buildImage()
 
-async function open(upstream: object) {
+async function open(upstream: object, proxy: object = {}) {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'm.yml')
-  await writeFile(file, JSON.stringify({ upstreams: { 'docker.io': upstream } }))
+  await writeFile(file, JSON.stringify({ upstreams: { 'docker.io': upstream }, proxy }))
   const { config } = await loadConfig({ file, environment: {} })
   const events = new Events(pino({ level: 'silent' }), new Metrics())
-  return openUpstream('docker.io', config.upstreams['docker.io']!, systemClock, events)
+  const options = config.upstreams['docker.io']!
+  return openUpstream('docker.io', options, config.proxy, systemClock, events)
 }
 
 test('every credential is used up before pulls are limited, and none by a HEAD', async () => {
@@ -144,4 +147,25 @@ describe('an upstream is low', () => {
     await caught(upstream.source.manifest(ref, options))
     expect(upstream.isLow()).toBe(true)
   })
+})
+
+test('registry, token server and CDN are asked through the proxy', async () => {
+  const alice = { username: 'alice', password: 'x' }
+  await using hub = await startFakeHub({ host: 'hub.test', credentials: [alice] })
+  hub.add(repository, '1', image)
+  await using proxy = await HttpProxy.start({ credentials: 'bob:s%cret' })
+  const http = `http://bob:s%25cret@${proxy.url.host}`
+  await using upstream = await open({ url: hub.url, credentials: [alice] }, { http })
+  const [digest] = image.blobs.keys()
+  expect(await upstream.source.manifest(ref, options)).toBeDefined()
+  const blob = await upstream.source.blob(repository, digest!, options)
+  expect(await readAll(blob!.body, 1e6)).toEqual(image.blobs.get(digest!))
+  expect([...new Set(proxy.asked.map((line) => new URL(line.split(' ')[1]!).origin))]).toEqual([
+    hub.url,
+    hub.tokenUrl,
+    hub.cdnUrl,
+  ])
+
+  await using direct = await open({ url: hub.url, proxy: 'none' }, { http })
+  expect(await caught(direct.source.manifest(ref, options))).toMatchObject({ kind: 'unreachable' })
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { hostName, registryUrl, secretField } from './fields.ts'
+import { type ProxyChoice, proxyField } from './proxy.ts'
 import type { Secret, SecretReader } from './secret.ts'
 import { upstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
@@ -12,6 +13,8 @@ export interface EndpointConfig {
   insecure: boolean
   realms: string[]
   privateHosts: string[]
+  /** That of the configuration where left out. */
+  proxy?: ProxyChoice | undefined
 }
 
 /** What is said of an endpoint besides its URL. */
@@ -62,6 +65,12 @@ export function endpointFields(read: SecretReader) {
         ),
       )
       .default([]),
+    proxy: proxyField(read)
+      .optional()
+      .describe(
+        'HTTP proxy through which the registry, its token servers and what they lead to are asked, ' +
+          'as in `proxy.https`. Where left out: those of `proxy`. `proxy.except` goes for it too.',
+      ),
   }
 }
 

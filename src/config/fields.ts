@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { BYTE_SIZE_PATTERN, formatByteSize, parseByteSize } from '../util/byte-size.ts'
 import { DURATION_PATTERN, formatDuration, parseDuration } from '../util/duration.ts'
-import { HIDDEN, Secret, SecretError, type SecretReader } from './secret.ts'
+import { HIDDEN, Secret, SecretError, type SecretReader, type SecretSource } from './secret.ts'
 
 /*
  * The kinds of values. A title is the kind's name in the documentation, and tells the loader what
@@ -142,26 +142,37 @@ function urlFault(url: URL | null): string | undefined {
 
 const SECRET_ERROR = 'expected a text, ${env:NAME} or {file: PATH}'
 
+export const secretSource = z.union(
+  [
+    z.string().min(1, { error: SECRET_ERROR }),
+    z.strictObject({ file: path.describe('File that holds the secret.') }),
+  ],
+  { error: SECRET_ERROR },
+)
+
 export function secretField(read: SecretReader) {
-  const source = z.union(
-    [
-      z.string().min(1, { error: SECRET_ERROR }),
-      z.strictObject({ file: path.describe('File that holds the secret.') }),
-    ],
-    { error: SECRET_ERROR },
-  )
   return z
-    .codec(source, z.instanceof(Secret), {
-      async decode(value, context) {
-        try {
-          return await read(value)
-        } catch (error) {
-          if (!(error instanceof SecretError)) throw error
-          context.issues.push({ code: 'custom', message: error.message, input: HIDDEN })
-          return z.NEVER
-        }
+    .codec(secretSource, z.instanceof(Secret), {
+      async decode(source, context) {
+        const secret = await readSecret(read, source)
+        if (secret instanceof Secret) return secret
+        context.issues.push({ code: 'custom', message: secret.message, input: HIDDEN })
+        return z.NEVER
       },
       encode: () => HIDDEN,
     })
     .meta({ title: 'secret', writeOnly: true })
+}
+
+/** The secret, or why it cannot be had. */
+export async function readSecret(
+  read: SecretReader,
+  source: SecretSource,
+): Promise<Secret | SecretError> {
+  try {
+    return await read(source)
+  } catch (error) {
+    if (error instanceof SecretError) return error
+    throw error
+  }
 }

@@ -7,6 +7,7 @@ import { FILE_VARIABLE, processEnvironment, readEnvironment, valueOf } from './e
 import { type KeyPath, schemaAt } from './keys.ts'
 import { Layers, type Origin } from './layers.ts'
 import { issueMessage, issuesOf } from './issues.ts'
+import { proxyVariables } from './proxy-variables.ts'
 import { type Config, configSchema } from './schema.ts'
 import { secretReader } from './secret.ts'
 
@@ -34,7 +35,8 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads flags, environment, file and defaults, the first that names a key winning. Relative paths
+ * Reads flags, environment, file and defaults, the first that names a key winning; the variables
+ * that other programs read for their proxies come after the file. Relative paths
  * are relative to the file that says them, elsewhere to the working directory. Throws ConfigError
  * with all that is wrong.
  */
@@ -75,6 +77,10 @@ async function gather({ environment = processEnvironment(), ...sources }: Config
   const file = sources.file ?? environment[FILE_VARIABLE]
   const document = file ? await readFileDocument(file) : readDocument('(defaults)', '')
   const layers = new Layers(document)
+  for (const { variable, path, value } of proxyVariables(environment)) {
+    if (layers.originOf(path).source !== 'default') continue
+    layers.override(path, value, { source: 'env', variable })
+  }
   const { overrides, unknown } = readEnvironment(environment, layers.upstreams)
   for (const { variable, path, value } of overrides) {
     layers.override(path, value, { source: 'env', variable })

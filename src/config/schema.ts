@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isLoopback } from '../util/loopback.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
+import { proxiesField } from './proxy.ts'
 import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
 import { storeField } from './store.ts'
@@ -41,6 +42,7 @@ export function configSchema(read: SecretReader) {
       .default('./data')
       .describe('Folder of all that is kept: spools, the file store and the SQLite inventory.'),
     upstreams: upstreamsField(read).prefault({ 'docker.io': {} }),
+    proxy: proxiesField(read),
     store: storeField(read),
     inventory: z
       .strictObject({

@@ -26,22 +26,25 @@ export class AddressGuard {
     this.#allowedHosts = allowedHosts
     this.#upstreamHost = bareHost(upstream)
     this.#resolve = resolve
-    this.#isUpstreamPrivate = isPrivateAddress(this.#upstreamHost)
+    this.#isUpstreamPrivate = isPrivate(this.#upstreamHost)
   }
 
-  /** Judges hosts that are addresses, which are not looked up. */
+  /**
+   * Judges what can be judged by its name: addresses, which are not looked up, and `localhost`. It
+   * is all that can be known of a host that a proxy looks up.
+   */
   refusalOf(url: URL): PrivateAddressError | undefined {
     const host = bareHost(url)
-    const isRefused = isPrivateAddress(host) && !this.#isAllowed(host)
+    const isRefused = isPrivate(host) && !this.#isAllowed(host)
     return isRefused ? new PrivateAddressError(host) : undefined
   }
 
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     this.#resolve(hostname, options, (error, address, family) => {
       const found = typeof address === 'string' ? [{ address }] : (address ?? [])
-      const isPrivate = found.some((one) => isPrivateAddress(one.address))
-      if (!error && hostname === this.#upstreamHost) this.#isUpstreamPrivate = isPrivate
-      const isRefused = !error && isPrivate && !this.#isAllowed(hostname)
+      const isInside = found.some((one) => isPrivate(one.address))
+      if (!error && hostname === this.#upstreamHost) this.#isUpstreamPrivate = isInside
+      const isRefused = !error && isInside && !this.#isAllowed(hostname)
       callback(isRefused ? new PrivateAddressError(hostname) : error, address, family)
     })
   }
@@ -68,8 +71,8 @@ PRIVATE.addAddress('::1', 'ipv6')
 PRIVATE.addSubnet('fc00::', 7, 'ipv6')
 PRIVATE.addSubnet('fe80::', 10, 'ipv6')
 
-/** False for what is no address. */
-function isPrivateAddress(text: string): boolean {
-  const version = isIP(text)
-  return version !== 0 && PRIVATE.check(text, version === 6 ? 'ipv6' : 'ipv4')
+function isPrivate(host: string): boolean {
+  const version = isIP(host)
+  if (version === 0) return /^(?:.+\.)?localhost\.?$/.test(host)
+  return PRIVATE.check(host, version === 6 ? 'ipv6' : 'ipv4')
 }

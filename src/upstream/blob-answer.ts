@@ -9,7 +9,7 @@ import {
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import { SectionReader } from './section-reader.ts'
-import type { TransportResponse } from './transport.ts'
+import type { TransportResponse } from './exchange.ts'
 
 export interface BlobSection {
   /** Of the whole blob. */

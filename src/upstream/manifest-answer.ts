@@ -5,7 +5,7 @@ import type { Manifest, Resolved } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
 import { typeOfContent, typeOfHeader, type ClaimedType } from './manifest-type.ts'
-import type { TransportResponse } from './transport.ts'
+import type { TransportResponse } from './exchange.ts'
 
 /**
  * What the answer to a HEAD tells; `undefined` where it does not tell all of type, digest and

@@ -1,5 +1,6 @@
 import { UpstreamError } from '../oci/upstream-error.ts'
-import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
+import type { TransportRequest, TransportResponse } from './exchange.ts'
+import type { Transport } from './transport.ts'
 
 const MAX_REDIRECTS = 5
 

@@ -2,7 +2,7 @@ import { parseTag, type Repository, type Tag } from '../oci/reference.ts'
 import type { Page, TagList } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
-import type { TransportResponse } from './transport.ts'
+import type { TransportResponse } from './exchange.ts'
 
 /** Some 300,000 tags. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024

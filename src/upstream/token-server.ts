@@ -2,7 +2,8 @@ import { UpstreamError, type UpstreamErrorKind } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
 import { retryAfterMs } from './retry-after.ts'
-import type { Transport, TransportResponse } from './transport.ts'
+import type { TransportResponse } from './exchange.ts'
+import type { Transport } from './transport.ts'
 
 export interface Credentials {
   username: string

@@ -60,6 +60,7 @@ describe('the configuration', () => {
       admin: { host: '127.0.0.1', port: 5001 },
       data: resolve('data'),
       upstreams: { 'docker.io': HUB },
+      proxy: { except: [] },
       store: { type: 'file' },
       inventory: { type: 'sqlite' },
       eviction: {

@@ -23,7 +23,7 @@ export interface KeyPair {
 /** In PEM: an authority that nobody knows, and who it vouches for. */
 export interface Certificates {
   ca: string
-  /** Of `localhost` and `127.0.0.1`. */
+  /** Of `localhost`, `127.0.0.1`, and names ending in `.tls.test`. */
   server: KeyPair
   client: KeyPair
 }
@@ -39,7 +39,7 @@ export function makeCertificates(folder: string): Certificates {
     execFileSync('openssl', [...all, ...options], { cwd: folder, stdio: 'pipe' })
   }
   const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key']
-  const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
+  const names = 'subjectAltName=DNS:localhost,DNS:*.tls.test,IP:127.0.0.1'
   make('ca')
   make('server', ...signed, '-addext', names, '-addext', 'basicConstraints=critical,CA:FALSE')
   make('client', ...signed, '-addext', 'basicConstraints=critical,CA:FALSE')

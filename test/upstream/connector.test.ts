@@ -1,6 +1,3 @@
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import type { TlsOptions } from '../../src/upstream/connector.ts'
 import { Transport } from '../../src/upstream/transport.ts'
@@ -8,30 +5,13 @@ import { readAll } from '../../src/util/byte-reader.ts'
 import { caught } from '../support/caught.ts'
 import { type Certificates, haveOpenssl, makeCertificates } from '../support/certificates.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { startTlsServer } from '../support/tls-server.ts'
 
 const { signal } = new AbortController()
 
 async function someCertificates(): Promise<Certificates> {
   await using folder = await temporaryFolder()
   return makeCertificates(folder.path)
-}
-
-/** Answers with the common name of the certificate that it is shown, or `nobody`. */
-async function startServer({ ca, server: pair }: Certificates) {
-  const options = { ...pair, ca, requestCert: true, rejectUnauthorized: false }
-  const server = createServer(options, (request, response) => {
-    const { subject } = (request.socket as TLSSocket).getPeerCertificate()
-    response.end(subject?.CN ?? 'nobody')
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    at: (host: string) => new URL(`https://${host}:${port}/`),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
 }
 
 /** What the host answers to an upstream's transport. */
@@ -57,7 +37,7 @@ describe.skipIf(!haveOpenssl())('an upstream over TLS', async () => {
   const { ca, client } = certificates
 
   it('whose certificate nobody vouches for is not asked', async () => {
-    await using server = await startServer(certificates)
+    await using server = await startTlsServer(certificates)
     const url = server.at('127.0.0.1')
     const error = await caught(ask(url, url))
     expect(error).toMatchObject({ kind: 'unreachable' })
@@ -65,7 +45,7 @@ describe.skipIf(!haveOpenssl())('an upstream over TLS', async () => {
   })
 
   it('may have an authority of its own, which is believed of where it leads too', async () => {
-    await using server = await startServer(certificates)
+    await using server = await startTlsServer(certificates)
     const url = server.at('127.0.0.1')
     const tls = { ca, verification: 'full' } as const
     expect(await ask(url, url, tls)).toBe('nobody')
@@ -73,7 +53,7 @@ describe.skipIf(!haveOpenssl())('an upstream over TLS', async () => {
   })
 
   it('is shown our certificate, and no other host is', async () => {
-    await using server = await startServer(certificates)
+    await using server = await startTlsServer(certificates)
     const url = server.at('127.0.0.1')
     const tls = { ca, client, verification: 'full' } as const
     expect(await ask(url, url, tls)).toBe('client')
@@ -81,7 +61,7 @@ describe.skipIf(!haveOpenssl())('an upstream over TLS', async () => {
   })
 
   it('may be taken at its word, which goes for no other host', async () => {
-    await using server = await startServer(certificates)
+    await using server = await startTlsServer(certificates)
     const url = server.at('127.0.0.1')
     const tls = { verification: 'skip' } as const
     expect(await ask(url, url, tls)).toBe('nobody')

@@ -38,6 +38,8 @@ export interface FakeHubOptions {
   latencyMs?: number
   /** Of every body. */
   bytesPerSecond?: number
+  /** What its servers call themselves; 127.0.0.1 where left out. */
+  host?: string
   /** Free ones where left out. */
   ports?: Partial<Record<ServerName, number>>
 }
@@ -174,9 +176,10 @@ export class FakeHub implements AsyncDisposable {
   }
 
   #serverOf(name: ServerName, handler: (request: HubRequest) => Answer): HubServer {
-    const { latencyMs = 0, bytesPerSecond } = this.#options
+    const { latencyMs = 0, bytesPerSecond, host = '127.0.0.1' } = this.#options
     return new HubServer({
       name,
+      host,
       log: this.#log,
       rules: this.#rules,
       handler,

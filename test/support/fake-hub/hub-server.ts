@@ -10,6 +10,8 @@ import { sendAnswer } from './send-answer.ts'
 
 export interface HubServerOptions {
   name: ServerName
+  /** What it calls itself; it listens on loopback. */
+  host: string
   log: RequestLog
   rules: ReadonlySet<FaultRule>
   handler: (request: HubRequest) => Answer
@@ -28,7 +30,7 @@ export class HubServer implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`
+    return `http://${this.#options.host}:${this.#port}`
   }
 
   /** Listens; after an outage on the port that it had. */
