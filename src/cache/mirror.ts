@@ -70,7 +70,9 @@ export class Mirror implements Source, Memory, AsyncDisposable {
       ...shared,
       policy,
       isUp: () => Number.isFinite(source.silentForMs),
-      askAhead: (ref, known) => this.#lookAhead(ref, known),
+      ask: (ref) => this.#head(ref),
+      fetch: (ref, descriptor) => this.#fetched(ref, descriptor),
+      fetchAhead: (ref, known, descriptor) => this.#fetchedAhead(ref, known, descriptor),
     })
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
     this.#manifests = new Manifests(shared)
@@ -80,8 +82,12 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
     if (ref.kind === 'digest') return this.#manifests.stat(ref, options)
-    const ask = () => this.#head(ref)
-    return this.#tags.resolve(ref, { first: ask, again: ask }, options)
+    const questions = {
+      first: () => this.#head(ref),
+      // Nothing is fetched for one who only looks.
+      moved: (to: Descriptor) => Promise.resolve(to),
+    }
+    return this.#tags.resolve(ref, questions, options)
   }
 
   async manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
@@ -89,7 +95,8 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     const questions = {
       // A tag that nobody knows costs one GET; HEAD first would only add a round trip.
       first: async () => (await this.#manifests.fetch(ref))?.descriptor,
-      again: () => this.#headAndFetch(ref),
+      // One that has moved only counts once its manifest is here: until then the old one stands in.
+      moved: (to: Descriptor) => this.#fetched(ref, to),
     }
     const tag = await this.#tags.resolve(ref, questions, options)
     if (!tag) return undefined
@@ -142,16 +149,12 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     return (await this.#source.resolve(ref, { signal: this.#lifetime.signal }))?.descriptor
   }
 
-  /** A tag that has moved only counts once its manifest is here: until then the old one stands in. */
-  async #headAndFetch(ref: TagReference): Promise<Descriptor | undefined> {
-    const descriptor = await this.#head(ref)
-    return descriptor && this.#fetched(ref, descriptor)
-  }
-
-  /** Nothing is fetched for a tag that has not moved, nor for one that clients only look at. */
-  async #lookAhead(ref: TagReference, known: Digest): Promise<Descriptor | undefined> {
-    const descriptor = await this.#head(ref)
-    if (!descriptor || descriptor.digest === known) return descriptor
+  /** Nothing is fetched for a tag that clients only look at. */
+  async #fetchedAhead(
+    ref: TagReference,
+    known: Digest,
+    descriptor: Descriptor,
+  ): Promise<Descriptor | undefined> {
     const isPulled = await this.#links.isHeld(this.#id(ref.repository), known)
     return isPulled ? this.#fetched(ref, descriptor) : descriptor
   }

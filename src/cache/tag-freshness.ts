@@ -1,6 +1,7 @@
 import type { TagRecord } from '../inventory/inventory.ts'
+import type { HoldPolicy } from './tag-hold.ts'
 
-export interface TagPolicy {
+export interface TagPolicy extends HoldPolicy {
   /** How long after the last check a record is served without asking upstream. */
   freshForMs: number
   /** How long after the last check a record may stand in while upstream fails. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { ContentName, RepositoryId, TagRecord } from '../inventory/inventory.ts'
+import type { ContentName, RepositoryId, TagRecord, TagSighting } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
 import type { Holdings } from './holdings.ts'
@@ -40,6 +40,14 @@ export class TagRecords {
     await this.#holdings.look(seen.digest, (inventory) =>
       inventory.seeTag(this.#id(ref), ref.tag, seen, record),
     )
+  }
+
+  /** Empty where the inventory cannot tell. */
+  async history(ref: TagReference): Promise<TagSighting[]> {
+    const history = await this.#holdings.look(undefined, (inventory) =>
+      inventory.history(this.#id(ref), ref.tag),
+    )
+    return history ?? []
   }
 
   async drop(ref: TagReference): Promise<void> {

@@ -11,6 +11,8 @@ import type { Absences } from './absences.ts'
 import type { Holdings } from './holdings.ts'
 import { RefreshAhead } from './refresh-ahead.ts'
 import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
+import { TagHold } from './tag-hold.ts'
+import { TagMoves, type Obtain } from './tag-moves.ts'
 import { TagRecords } from './tag-records.ts'
 
 /** How long a client waits for upstream where a stale record could be served. */
@@ -25,35 +27,44 @@ export interface TagsOptions {
   isLow: () => boolean
   /** Whether upstream answers, as far as is known. */
   isUp: () => boolean
-  /** Asks upstream about a tag, known as this digest, for which no client waits. */
-  askAhead: (ref: TagReference, known: Digest) => Promise<Descriptor | undefined>
+  /** Asks upstream what a tag stands for, without fetching it; `undefined` where it has no such tag. */
+  ask: (ref: TagReference) => Promise<Descriptor | undefined>
+  /** Has a manifest, so that it can be served; `undefined` where upstream does not have it. */
+  fetch: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
+  /** As `fetch`, of what a tag known as this digest has moved to, for which no client waits. */
+  fetchAhead: (
+    ref: TagReference,
+    known: Digest,
+    descriptor: Descriptor,
+  ) => Promise<Descriptor | undefined>
   clock: Clock
   events: Events
   /** Ends what is asked ahead. */
   signal: AbortSignal
 }
 
-/** Asks upstream what a tag stands for; `undefined` where it has no such tag. */
-type AskUpstream = () => Promise<Descriptor | undefined>
-
 export interface TagQuestions {
-  /** For a tag that is not known. */
-  first: AskUpstream
-  /** For one that is, to see whether it has changed. */
-  again: AskUpstream
+  /** Asks upstream for a tag that is not known. */
+  first: () => Promise<Descriptor | undefined>
+  /** Has what one that is known has moved to, before that counts. */
+  moved: Obtain
 }
 
 /** What tags of one upstream stand for: as last checked while that is fresh, else as upstream says. */
 export class Tags implements AsyncDisposable {
   readonly #options: TagsOptions
   readonly #records: TagRecords
+  readonly #moves: TagMoves
   readonly #flights = new SingleFlight<Descriptor | undefined>()
   readonly #ahead: RefreshAhead | undefined
 
   constructor(options: TagsOptions) {
     this.#options = options
-    this.#records = new TagRecords(options.registry, options.holdings)
-    const { policy, clock, isLow, isUp } = options
+    const { registry, policy, fetch, clock, events, isLow, isUp } = options
+    const records = new TagRecords(registry, options.holdings)
+    const hold = new TagHold(policy)
+    this.#records = records
+    this.#moves = new TagMoves({ registry, records, hold, fetch, events: events.tags })
     if (!policy.refreshAhead) return
     this.#ahead = new RefreshAhead({
       freshForMs: policy.freshForMs,
@@ -82,11 +93,11 @@ export class Tags implements AsyncDisposable {
     if (absences.has(key)) return record && this.#whenAbsent(ref, record)
     if (!record) {
       const flight = await this.#flights.run(key, signal, () =>
-        this.#ask(key, ref, questions.first),
+        this.#ask(ref, undefined, questions),
       )
       return flight.value && { descriptor: flight.value, outcome: missOf(flight) }
     }
-    return this.#revalidate(ref, record, questions.again, signal)
+    return this.#revalidate(ref, record, questions, signal)
   }
 
   /** Tags are not known any more. */
@@ -102,7 +113,7 @@ export class Tags implements AsyncDisposable {
   async #revalidate(
     ref: TagReference,
     record: TagRecord,
-    ask: AskUpstream,
+    questions: TagQuestions,
     signal: AbortSignal,
   ): Promise<Resolved | undefined> {
     const { clock, policy } = this.#options
@@ -110,7 +121,7 @@ export class Tags implements AsyncDisposable {
     const isExpired = freshnessOf(record, policy, clock.now()) === 'expired'
     const patience = new AbortController()
     try {
-      const asked = this.#flights.run(key, signal, () => this.#ask(key, ref, ask))
+      const asked = this.#flights.run(key, signal, () => this.#ask(ref, record, questions))
       const flight = isExpired
         ? await asked
         : await Promise.race([asked, this.#outOfPatience(patience.signal)])
@@ -128,13 +139,16 @@ export class Tags implements AsyncDisposable {
 
   /** By the same flight as the clients, so that they share one question. */
   async #checkAhead(ref: TagReference): Promise<void> {
-    const { askAhead, signal } = this.#options
+    const { ask, fetchAhead, signal } = this.#options
     const key = formatReference(ref)
     const known = await this.#records.get(ref)
     if (!known || signal.aborted) return
-    const ask = () => askAhead(ref, known.descriptor.digest)
+    const questions = {
+      first: () => ask(ref),
+      moved: (to: Descriptor) => fetchAhead(ref, known.descriptor.digest, to),
+    }
     try {
-      await this.#flights.run(key, signal, () => this.#ask(key, ref, ask))
+      await this.#flights.run(key, signal, () => this.#ask(ref, known, questions))
     } catch (error) {
       if (!signal.aborted) this.#reportFailed(ref, error)
     }
@@ -150,17 +164,26 @@ export class Tags implements AsyncDisposable {
     )
   }
 
-  async #ask(key: string, ref: TagReference, ask: AskUpstream): Promise<Descriptor | undefined> {
-    const { clock, absences } = this.#options
+  async #ask(
+    ref: TagReference,
+    record: TagRecord | undefined,
+    { first, moved }: TagQuestions,
+    released?: Digest,
+  ): Promise<Descriptor | undefined> {
+    const { clock, absences, ask } = this.#options
+    const key = formatReference(ref)
     // Before it is asked: the answer may be from any time since.
     const checkedAtMs = clock.now()
-    const descriptor = await ask()
+    const from = record?.descriptor ?? (await this.#moves.formerly(ref))
+    const seen = await (from ? ask(ref) : first())
+    const move = { ref, from, atMs: checkedAtMs, obtain: moved, released }
+    const descriptor = seen && (await this.#moves.settle({ ...move, to: seen }))
     if (!descriptor) {
       absences.add(key)
       return undefined
     }
     this.#ahead?.checked(key, ref, checkedAtMs)
-    await this.#records.see(ref, descriptor, { descriptor, checkedAtMs })
+    await this.#records.see(ref, seen, { descriptor, checkedAtMs })
     return descriptor
   }
 

@@ -109,7 +109,7 @@ export const referencePattern = z
   )
   .meta({ title: 'pattern' })
 
-/** As policy/rules.ts reads it. */
+/** As oci/repository-pattern.ts reads it. */
 export const repositoryPattern = z
   .string({ error: 'expected a pattern' })
   .max(512, { error: 'is too long' })

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { endpointFields, failoverEndpoint, type EndpointConfig } from './endpoint.ts'
 import {
-  duration,
   hostName,
   registryName,
   registryUrl,
@@ -9,6 +8,7 @@ import {
   repositoryPrefix,
 } from './fields.ts'
 import type { SecretReader } from './secret.ts'
+import { tagsField, type TagsConfig } from './tags.ts'
 
 /** One upstream with everything that was left out filled in. */
 export interface UpstreamConfig extends EndpointConfig {
@@ -18,64 +18,13 @@ export interface UpstreamConfig extends EndpointConfig {
   allow: string[]
   deny: string[]
   hosts: string[]
-  tags: {
-    freshForMs: number
-    staleForMs: number
-    absentForMs: number
-    onAbsent: 'serve' | 'drop'
-    refreshAhead: boolean
-  }
+  tags: TagsConfig
   /** In front of a repository it chooses this upstream. */
   prefix: string
 }
 
 const DOCKER_HUB = 'docker.io'
 const DOCKER_HUB_URL = 'https://registry-1.docker.io'
-
-const tags = z
-  .codec(
-    z.strictObject({
-      freshFor: duration
-        .prefault('5m')
-        .describe('How long a tag is served without asking the upstream whether it has moved.'),
-      staleFor: duration
-        .prefault('30d')
-        .describe('How much longer a tag is served while the upstream cannot answer.'),
-      absentFor: duration
-        .prefault('1m')
-        .describe('How long the word of the upstream that there is no such tag is believed.'),
-      onAbsent: z
-        .enum(['serve', 'drop'])
-        .default('drop')
-        .describe(
-          'What becomes of a known tag that the upstream no longer has: `drop` lets it go once ' +
-            '`staleFor` is over, `serve` keeps it.',
-        ),
-      refreshAhead: z
-        .boolean()
-        .default(true)
-        .describe(
-          'Whether a tag that was pulled again since it was last checked is checked before ' +
-            '`freshFor` is over, so that no client waits for it.',
-        ),
-    }),
-    z.custom<UpstreamConfig['tags']>(),
-    {
-      decode: ({ freshFor, staleFor, absentFor, ...rest }) => ({
-        ...rest,
-        freshForMs: freshFor,
-        staleForMs: staleFor,
-        absentForMs: absentFor,
-      }),
-      encode: ({ freshForMs, staleForMs, absentForMs, ...rest }) => ({
-        ...rest,
-        freshFor: freshForMs,
-        staleFor: staleForMs,
-        absentFor: absentForMs,
-      }),
-    },
-  )
-  .prefault({})
 
 function upstreamField(read: SecretReader) {
   return z.strictObject({
@@ -105,7 +54,7 @@ function upstreamField(read: SecretReader) {
     deny: z
       .array(repositoryPattern.describe('What may not be pulled, though `allow` has it.'))
       .default([]),
-    tags,
+    tags: tagsField,
     hosts: z
       .array(
         hostName.describe(

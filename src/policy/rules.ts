@@ -1,32 +1,22 @@
 import type { Repository, Tag } from '../oci/reference.ts'
-import { globPattern } from '../util/glob.ts'
+import { type RepositoryPattern, repositoryPattern } from '../oci/repository-pattern.ts'
 
-/**
- * Patterns `repository` or `repository:tag` of one upstream, as its repositories are called there;
- * `*` stands for anything up to a slash, `**` for anything.
- */
+/** Patterns as oci/repository-pattern.ts reads them. */
 export interface RulePatterns {
   allow: readonly string[]
   deny: readonly string[]
 }
 
-interface Rule {
-  text: string
-  repository: RegExp
-  /** Any where left out. */
-  tag: RegExp | undefined
-}
-
 /** What may be pulled of one upstream: what a rule allows and none denies. */
 export class Rules {
   readonly #upstream: string
-  readonly #allow: Rule[]
-  readonly #deny: Rule[]
+  readonly #allow: RepositoryPattern[]
+  readonly #deny: RepositoryPattern[]
 
   constructor(upstream: string, { allow, deny }: RulePatterns) {
     this.#upstream = upstream
-    this.#allow = allow.map(ruleOf)
-    this.#deny = deny.map(ruleOf)
+    this.#allow = allow.map(repositoryPattern)
+    this.#deny = deny.map(repositoryPattern)
   }
 
   /**
@@ -53,13 +43,4 @@ export class Rules {
 
 function matches(pattern: RegExp, tag: Tag | undefined): boolean {
   return tag !== undefined && pattern.test(tag)
-}
-
-function ruleOf(text: string): Rule {
-  const [repository = '', tag] = text.split(':')
-  return {
-    text,
-    repository: globPattern(repository),
-    tag: tag === undefined ? undefined : globPattern(tag),
-  }
 }

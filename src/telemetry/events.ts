@@ -1,5 +1,6 @@
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { TagEvents } from './tag-events.ts'
 
 const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
 
@@ -134,10 +135,13 @@ export interface Totals {
  * lines alone.
  */
 export class Events {
+  /** About what tags are held to. */
+  readonly tags: TagEvents
   readonly #logger: Logger
   readonly #metrics: Metrics
 
   constructor(logger: Logger, metrics: Metrics) {
+    this.tags = new TagEvents(logger)
     this.#logger = logger
     this.#metrics = metrics
   }

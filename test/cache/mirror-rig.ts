@@ -46,6 +46,8 @@ export const POLICY: TagPolicy = {
   absentForMs: 60_000,
   onAbsent: 'drop',
   refreshAhead: false,
+  holdMs: 0,
+  holdExcept: [],
 }
 
 const MIB = 1024 ** 2

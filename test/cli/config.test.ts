@@ -125,7 +125,7 @@ describe('config explain', () => {
     ])
     const explanations = JSON.parse(stdout) as { key: string }[]
     expect(explanations.map(({ key }) => key)).toEqual(
-      ['freshFor', 'staleFor', 'absentFor', 'onAbsent', 'refreshAhead'].map(
+      ['freshFor', 'staleFor', 'absentFor', 'onAbsent', 'refreshAhead', 'hold', 'holdExcept.0'].map(
         (key) => `upstreams.docker.io.tags.${key}`,
       ),
     )

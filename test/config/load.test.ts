@@ -49,6 +49,8 @@ const HUB = {
     absentForMs: 60_000,
     onAbsent: 'drop',
     refreshAhead: true,
+    holdMs: 0,
+    holdExcept: [],
   },
   prefix: 'docker.io',
 }

@@ -22,6 +22,8 @@ export const POLICY = {
   absentForMs: 60_000,
   onAbsent: 'drop',
   refreshAhead: false,
+  holdMs: 0,
+  holdExcept: [],
 } as const
 
 export interface LogLine {

@@ -50,6 +50,11 @@ export class MemorySource implements Source {
     this.#tags.set(repository, [...(this.#tags.get(repository) ?? []), tag])
   }
 
+  /** What it has by digest; a tag that stands for it still says so. */
+  remove(repository: string, image: TestImage): void {
+    for (const digest of image.manifests.keys()) this.#manifests.delete(`${repository}@${digest}`)
+  }
+
   addBlob(repository: string, digest: Digest, bytes: Buffer): void {
     this.#blobs.set(`${repository}@${digest}`, bytes)
   }

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest'
+import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
+import { InventoryError } from '../../src/inventory/inventory-error.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { buildImage, type TestImage } from '../support/images.ts'
+import { upstreamError } from '../support/scripted-source.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import {
+  byDigest,
+  demo,
+  type MirrorRig,
+  mirrorOn,
+  never,
+  POLICY,
+  pullBlobs,
+  tagged,
+  upstreamSource,
+} from './mirror-rig.ts'
+
+const old = await buildImage({ seed: 'old' })
+const young = await buildImage({ seed: 'young' })
+const newest = await buildImage({ seed: 'newest' })
+const latest = tagged('latest')
+const id = { registry: 'docker.io', name: demo }
+const HOUR_MS = 3_600_000
+const holdMs = 72 * HOUR_MS
+const HELD = { holdMs, staleForMs: 90 * 24 * HOUR_MS }
+const headOfTag = `resolve ${demo}:latest`
+
+/** A mirror that holds tags, and has all of `old` under `latest`. */
+async function holding(policy: Partial<TagPolicy> = {}) {
+  const folder = await temporaryFolder()
+  const source = upstreamSource()
+  const clock = new FakeClock()
+  const start = () =>
+    mirrorOn(source, { clock, folder: folder.path, policy: { ...HELD, ...policy } })
+  let rig = await start()
+  const test = {
+    source,
+    clock,
+    get rig(): MirrorRig {
+      return rig
+    },
+    pull: () => rig.mirror.manifest(latest, { signal: never }),
+    look: () => rig.mirror.resolve(latest, { signal: never }),
+    /** Upstream moves the tag, and the mirror hears of it. */
+    async move(image: TestImage) {
+      source.add(demo, 'latest', image)
+      clock.advance(POLICY.freshForMs)
+      return test.pull()
+    },
+    async evict(image: TestImage) {
+      await rig.holdings.evict(image.root.digest, () => true)
+    },
+    async restart() {
+      await rig[Symbol.asyncDispose]()
+      rig = await start()
+    },
+    async [Symbol.asyncDispose]() {
+      await rig[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+  source.add(demo, 'latest', old)
+  await test.pull()
+  await pullBlobs(rig, old)
+  source.asked.length = 0
+  return test
+}
+
+describe('a tag that has moved', () => {
+  it('is served as before until the new digest has been known for the hold', async () => {
+    await using test = await holding()
+    const { source, clock, rig, pull, look } = test
+    expect(await test.move(young)).toMatchObject({ descriptor: old.root, outcome: 'hit' })
+    expect(rig.logged('tag held')).toHaveLength(1)
+    clock.advance(holdMs - 1)
+    expect(await look()).toMatchObject({ descriptor: old.root, outcome: 'hit' })
+    expect(await rig.inventory.tag(id, latest.tag)).toMatchObject({ descriptor: old.root })
+    // A HEAD tells the digest; no pull is spent on what waits.
+    expect(source.asked).toEqual([headOfTag, headOfTag])
+    clock.advance(POLICY.freshForMs)
+    expect(await pull()).toMatchObject({ descriptor: young.root, outcome: 'miss' })
+    expect(await rig.inventory.tag(id, latest.tag)).toMatchObject({ descriptor: young.root })
+    expect(rig.logged('tag held')).toHaveLength(1)
+    expect(rig.logged('tag let through')).toHaveLength(1)
+  })
+
+  it('is fresh as it was served: upstream is asked no more often than without a hold', async () => {
+    await using test = await holding()
+    await test.move(young)
+    test.clock.advance(POLICY.freshForMs - 1)
+    expect(await test.pull()).toMatchObject({ descriptor: old.root, outcome: 'hit' })
+    expect(test.source.asked).toEqual([headOfTag])
+  })
+
+  it('again waits anew: what upstream has taken back is never served', async () => {
+    await using test = await holding()
+    const { clock, pull } = test
+    await test.move(young)
+    clock.advance(holdMs - HOUR_MS)
+    expect(await test.move(newest)).toMatchObject({ descriptor: old.root })
+    clock.advance(2 * HOUR_MS)
+    expect(await pull()).toMatchObject({ descriptor: old.root })
+    clock.advance(holdMs)
+    expect(await pull()).toMatchObject({ descriptor: newest.root })
+  })
+
+  it('and back is what it was; what has been served before does not wait again', async () => {
+    await using test = await holding()
+    const { clock, rig, pull } = test
+    await test.move(young)
+    expect(await test.move(old)).toMatchObject({ descriptor: old.root, outcome: 'hit' })
+    expect(await rig.inventory.waiting()).toEqual([])
+    await test.move(young)
+    clock.advance(holdMs)
+    expect(await pull()).toMatchObject({ descriptor: young.root })
+    expect(await test.move(old)).toMatchObject({ descriptor: old.root })
+  })
+
+  it('waits across a restart', async () => {
+    await using test = await holding()
+    await test.move(young)
+    test.clock.advance(holdMs - 1)
+    await test.restart()
+    expect(await test.pull()).toMatchObject({ descriptor: old.root })
+    test.clock.advance(POLICY.freshForMs)
+    await test.restart()
+    expect(await test.pull()).toMatchObject({ descriptor: young.root })
+  })
+
+  it('is served by digest, which nobody moves', async () => {
+    await using test = await holding()
+    await test.move(young)
+    const manifest = await test.rig.mirror.manifest(byDigest(young.root.digest), { signal: never })
+    expect(manifest).toMatchObject({ descriptor: young.root })
+    expect(await test.pull()).toMatchObject({ descriptor: old.root })
+  })
+
+  it('is not held where it is excepted, or not served before', async () => {
+    await using test = await holding({ holdExcept: [demo] })
+    expect(await test.move(young)).toMatchObject({ descriptor: young.root })
+    await using other = await holding()
+    other.source.add(demo, 'other', young)
+    const manifest = await other.rig.mirror.manifest(tagged('other'), { signal: never })
+    expect(manifest).toMatchObject({ descriptor: young.root })
+    expect(other.rig.logged('tag held')).toEqual([])
+  })
+
+  it('is held where the inventory cannot tell since when it is known', async () => {
+    await using test = await holding()
+    await test.move(young)
+    test.rig.inventorySteps.history = () => Promise.reject(new InventoryError('broken'))
+    test.clock.advance(holdMs)
+    expect(await test.pull()).toMatchObject({ descriptor: old.root })
+  })
+
+  it('stays as it was while upstream fails, and when the hold is over but it cannot be had', async () => {
+    await using test = await holding()
+    const { source, clock, pull } = test
+    await test.move(young)
+    clock.advance(holdMs)
+    source.manifest = () => Promise.reject(upstreamError('rate-limited'))
+    expect(await pull()).toMatchObject({ descriptor: old.root, outcome: 'stale' })
+  })
+})
+
+describe('a held tag whose content was evicted', () => {
+  it('is fetched by the digest that it was served as', async () => {
+    await using test = await holding()
+    await test.move(young)
+    await test.evict(old)
+    test.source.asked.length = 0
+    expect(await test.pull()).toMatchObject({ descriptor: old.root, outcome: 'miss' })
+    expect(test.source.asked).toEqual([headOfTag, `manifest ${demo}@${old.root.digest}`])
+    expect(await test.rig.inventory.tag(id, latest.tag)).toMatchObject({ descriptor: old.root })
+  })
+
+  it('is let through, with a warning, where upstream has nothing older any more', async () => {
+    await using test = await holding()
+    await test.move(young)
+    await test.evict(old)
+    test.source.remove(demo, old)
+    expect(await test.pull()).toMatchObject({ descriptor: young.root })
+    expect(test.rig.logged('tag let through')).toHaveLength(1)
+  })
+})
