@@ -51,18 +51,26 @@ export function openUpstream(
   const open = (endpoint: EndpointConfig) => openEndpoint(name, endpoint, proxy, clock, events)
   const main = open(options)
   const endpoints = [main, ...options.failover.map(open)]
+  const isLow = () => {
+    const told = endpoints
+      .flatMap(({ standings }) => standings())
+      .filter((standing) => standing !== 'unknown')
+    return told.length > 0 && told.every((standing) => standing === 'low')
+  }
   return {
     source: new FailoverSource(endpoints, toAnotherEndpoint),
     isPublic: [options, ...options.failover].every(({ credentials }) => credentials.length === 0),
-    isLow() {
-      const told = endpoints
-        .flatMap(({ standings }) => standings())
-        .filter((standing) => standing !== 'unknown')
-      return told.length > 0 && told.every((standing) => standing === 'low')
-    },
+    isLow,
     stats() {
       const { state, budget } = main.stats()
-      return { name, state, budget, endpoints: endpoints.map((endpoint) => endpoint.stats()) }
+      return {
+        name,
+        savedPulls: events.limits.savedPulls(name),
+        isLow: isLow(),
+        state,
+        budget,
+        endpoints: endpoints.map((endpoint) => endpoint.stats()),
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const { transport } of endpoints) await transport[Symbol.asyncDispose]()
@@ -79,7 +87,8 @@ function openEndpoint(
 ): Endpoint {
   const { url, realms } = options
   const transport = openTransport(upstream, options, proxy, events)
-  const budget = new Budget(clock)
+  const place = { upstream, endpoint: url.host, clock }
+  const budget = new Budget({ ...place, events: events.limits })
   const users = options.credentials.map(({ username, password }) => ({
     username,
     password: password.reveal(),
@@ -92,9 +101,11 @@ function openEndpoint(
     const standing = () => (source.untilMs === undefined ? budget.standing(credential) : 'low')
     return { source, credential, standing, isLow: () => standing() === 'low' }
   })
-  const place = { upstream, endpoint: url.host, clock, events }
-  const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), place)
-  const source = new AbuseLimitSource(breaker, place)
+  const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), {
+    ...place,
+    events,
+  })
+  const source = new AbuseLimitSource(breaker, { ...place, events: events.limits })
   const limitedUntil = (credential: string) =>
     isoOf(alternatives.find((user) => user.credential === credential)?.source.untilMs)
   return {

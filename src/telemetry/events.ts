@@ -1,3 +1,4 @@
+import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { TagEvents } from './tag-events.ts'
@@ -5,6 +6,9 @@ import { TagEvents } from './tag-events.ts'
 const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
 
 type PullOutcome = (typeof PULL_OUTCOMES)[number]
+
+/** Those for which upstream gave no content. */
+const SAVING: ReadonlySet<PullOutcome> = new Set(['hit', 'join', 'stale'])
 
 /** What a request asked for. */
 export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'admin' | 'other'
@@ -135,12 +139,15 @@ export interface Totals {
  * lines alone.
  */
 export class Events {
+  /** About the limits of upstreams. */
+  readonly limits: LimitEvents
   /** About what tags are held to. */
   readonly tags: TagEvents
   readonly #logger: Logger
   readonly #metrics: Metrics
 
   constructor(logger: Logger, metrics: Metrics) {
+    this.limits = new LimitEvents(logger, metrics)
     this.tags = new TagEvents(logger)
     this.#logger = logger
     this.#metrics = metrics
@@ -155,7 +162,11 @@ export class Events {
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304
-    if (outcome && upstream && isAnswered) this.#metrics.pulls.add(1, outcome, kind, upstream)
+    if (outcome && upstream && isAnswered) {
+      this.#metrics.pulls.add(1, outcome, kind, upstream)
+      const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
+      if (isSaved) this.#metrics.savedPulls.add(1, upstream)
+    }
     // One object inside the line: pino leaves it to JSON.stringify, at half the price of fields.
     const line = { request, error }
     if (kind === 'health' || kind === 'admin') this.#logger.debug(line, 'request')
@@ -220,14 +231,6 @@ export class Events {
     this.#metrics.breakerOpen.labels(upstream, endpoint).set(state === 'closed' ? 0 : 1)
     if (event.state === 'open') this.#logger.warn(event, 'upstream is not asked for a while')
     else this.#logger.info(event, 'upstream breaker changed')
-  }
-
-  /** The endpoint refuses all requests as too many; or no longer so. */
-  abuseLimitChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {
-    const { upstream, endpoint, state } = event
-    this.#metrics.abuseLimited.labels(upstream, endpoint).set(state === 'closed' ? 0 : 1)
-    if (state === 'open') this.#logger.warn(event, 'upstream refuses all requests for a while')
-    else this.#logger.info(event, 'upstream abuse limit changed')
   }
 
   revalidationFailed(event: TagEvent & { error: unknown }): void {

@@ -58,6 +58,9 @@ export class Metrics {
     'kind',
     'upstream',
   ])
+  readonly savedPulls = this.#tally('saved_pulls', 'GETs of manifests that upstream was spared', [
+    'upstream',
+  ])
   readonly servedBytes = this.#tally('served_bytes', 'Body bytes sent to clients', ['kind'])
   readonly fetchedBytes = this.#tally('fetched_bytes', 'Body bytes from upstream', ['upstream'])
   readonly fills = this.#tally('fills', 'Fills by what became of them', ['upstream', 'event'])
@@ -93,6 +96,18 @@ export class Metrics {
     name: 'entrepot_abuse_limited',
     help: '1 while the endpoint is not asked because it refuses all requests as too many',
     labelNames: ['upstream', 'endpoint'] as const,
+    registers: [this.#registry],
+  })
+  readonly budgetLimit = new Gauge({
+    name: 'entrepot_budget_limit',
+    help: 'Pulls in one window, as the upstream tells',
+    labelNames: ['upstream', 'endpoint', 'credential'] as const,
+    registers: [this.#registry],
+  })
+  readonly budgetRemaining = new Gauge({
+    name: 'entrepot_budget_remaining',
+    help: 'Pulls that are left, as the upstream told last',
+    labelNames: ['upstream', 'endpoint', 'credential'] as const,
     registers: [this.#registry],
   })
 

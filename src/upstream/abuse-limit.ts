@@ -2,8 +2,8 @@ import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 import { Circuit } from '../util/circuit.ts'
+import type { LimitEvents } from '../telemetry/limit-events.ts'
 import type { Clock } from '../util/clock.ts'
-import type { UpstreamEvents } from './upstream-events.ts'
 
 export interface AbuseLimitOptions {
   /** The upstream's name, for errors and events. */
@@ -11,7 +11,7 @@ export interface AbuseLimitOptions {
   /** Host and port of the one that is asked. */
   endpoint: string
   clock: Clock
-  events?: UpstreamEvents
+  events?: LimitEvents
   /** The longest first wait after a refusal that names none; twice as long after each one more. */
   pauseMs?: number
   maxPauseMs?: number

@@ -1,5 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { LimitEvents } from '../telemetry/limit-events.ts'
 import type { Clock } from '../util/clock.ts'
+
+export interface BudgetOptions {
+  /** The upstream's name, for events. */
+  upstream: string
+  /** Host and port of the one that is asked. */
+  endpoint: string
+  clock: Clock
+  events?: LimitEvents
+}
 
 /** What an upstream said is left to one credential. */
 export interface BudgetEntry {
@@ -33,11 +43,13 @@ const LOW_SHARE = 0.1
  * its first answer with `ratelimit-*` headers; an upstream that sends none has no limit to tell.
  */
 export class Budget {
-  readonly #clock: Clock
+  readonly #options: BudgetOptions
   readonly #entries = new Map<string, BudgetEntry>()
+  /** Those of whom that they are low was the last that was reported. */
+  readonly #low = new Set<string>()
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  constructor(options: BudgetOptions) {
+    this.#options = options
   }
 
   /** Reads the headers of an answer to a request that was made as `credential`. */
@@ -55,13 +67,14 @@ export class Budget {
       remaining: remaining.count,
       ...(resetAtMs === undefined ? {} : { resetAtMs }),
     })
+    this.#report(credential, limit.count, remaining.count)
   }
 
   /** What is left to a credential, as far as is known: low is less than a tenth. */
   standing(credential: string): Standing {
     const entry = this.#entries.get(credential)
     if (!entry) return 'unknown'
-    const isOver = entry.resetAtMs !== undefined && this.#clock.now() >= entry.resetAtMs
+    const isOver = entry.resetAtMs !== undefined && this.#options.clock.now() >= entry.resetAtMs
     return !isOver && entry.remaining < entry.limit * LOW_SHARE ? 'low' : 'enough'
   }
 
@@ -73,10 +86,21 @@ export class Budget {
   #resetAt(credential: string, remaining: number, windowSeconds?: number): number | undefined {
     if (windowSeconds === undefined) return undefined
     const known = this.#entries.get(credential)
-    const nowMs = this.#clock.now()
+    const nowMs = this.#options.clock.now()
     const goesOn =
       known?.resetAtMs !== undefined && nowMs < known.resetAtMs && remaining <= known.remaining
     return goesOn ? known.resetAtMs : nowMs + windowSeconds * 1000
+  }
+
+  #report(credential: string, limit: number, remaining: number): void {
+    const { upstream, endpoint, events } = this.#options
+    const budget = { upstream, endpoint, credential, limit, remaining }
+    events?.budgetTold(budget)
+    const isLow = this.standing(credential) === 'low'
+    if (isLow === this.#low.has(credential)) return
+    if (isLow) this.#low.add(credential)
+    else this.#low.delete(credential)
+    events?.budgetChanged({ ...budget, isLow })
   }
 }
 

@@ -23,7 +23,7 @@ export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedCli
     userAgent: 'entrepot/test',
     ...options.transport,
   })
-  const budget = new Budget(clock)
+  const budget = new Budget({ upstream: name, endpoint: url.host, clock })
   const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
 }

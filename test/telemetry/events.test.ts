@@ -76,6 +76,42 @@ test.each([416, 404, 429, 499, 503])('an answer of %i is no pull', (status) => {
   expect(events.totals().pulls.hit).toBe(0)
 })
 
+test('a GET of a manifest is a saved pull where upstream gave no content for it', async () => {
+  for (const outcome of ['hit', 'join', 'stale', 'miss', 'bypass'] as const) {
+    events.requestServed({ ...pull, method: 'GET', outcome }, undefined)
+    events.requestServed({ ...pull, method: 'HEAD', outcome }, undefined)
+    events.requestServed({ ...pull, kind: 'blob', method: 'GET', outcome }, undefined)
+    events.requestServed({ ...pull, method: 'GET', outcome, status: 503 }, undefined)
+  }
+  expect(events.limits.savedPulls('docker.io')).toBe(3)
+  expect(await sample('entrepot_saved_pulls_total')).toEqual([
+    'entrepot_saved_pulls_total{upstream="docker.io"} 3',
+  ])
+})
+
+test('what is left of a limit shows as the upstream told it last', async () => {
+  const told = { upstream: 'docker.io', endpoint: 'a:1', credential: 'alice', limit: 100 }
+  for (const remaining of [9, 8]) events.limits.budgetTold({ ...told, remaining })
+  const labels = 'upstream="docker.io",endpoint="a:1",credential="alice"'
+  expect(await sample('entrepot_budget_remaining')).toEqual([
+    `entrepot_budget_remaining{${labels}} 8`,
+  ])
+  expect(await sample('entrepot_budget_limit')).toEqual([`entrepot_budget_limit{${labels}} 100`])
+})
+
+test('an endpoint that refuses all requests shows until it does not', async () => {
+  const samples: string[] = []
+  for (const state of ['open', 'closed'] as const) {
+    events.limits.abuseLimitChanged({ upstream: 'docker.io', endpoint: 'a:1', state })
+    samples.push(...(await sample('entrepot_abuse_limited')))
+  }
+  const labels = 'upstream="docker.io",endpoint="a:1"'
+  expect(samples).toEqual([
+    `entrepot_abuse_limited{${labels}} 1`,
+    `entrepot_abuse_limited{${labels}} 0`,
+  ])
+})
+
 test('health checks are not worth a line by default', () => {
   events.requestServed({ ...pull, kind: 'health', outcome: undefined }, undefined)
   expect(lines[0]).toMatchObject({ level: 20 })

@@ -41,7 +41,6 @@ async function start() {
     pauseMs: 1_000,
     maxPauseMs: 3_000,
     events: {
-      abuseLimitChanged: () => undefined,
       breakerChanged: ({ state }) => states.push(state),
       upstreamAnswered: () => undefined,
       bytesFetched: () => undefined,

@@ -1,5 +1,8 @@
+import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { parseRepository, parseTag, type Reference } from '../../src/oci/reference.ts'
+import { LimitEvents } from '../../src/telemetry/limit-events.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
 import { Budget } from '../../src/upstream/budget.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { startFakeHub } from '../support/fake-hub/fake-hub.ts'
@@ -10,6 +13,7 @@ const signal = new AbortController().signal
 const repository = parseRepository('library/demo')!
 const ref: Reference = { kind: 'tag', repository, tag: parseTag('1')! }
 const image = await buildImage()
+const place = { upstream: 'hub.test', endpoint: 'hub.test' }
 
 describe('the budget', () => {
   it('is read from every answer of the upstream', async () => {
@@ -61,14 +65,14 @@ describe('the budget', () => {
     [{ 'ratelimit-limit': '100;w=21600' }],
     [{ 'ratelimit-limit': 'many', 'ratelimit-remaining': '3' }],
   ])('makes nothing of %j', (headers) => {
-    const budget = new Budget(new FakeClock())
+    const budget = new Budget({ ...place, clock: new FakeClock() })
     budget.observe('anonymous', headers)
     expect(budget.snapshot()).toEqual([])
   })
 
   it('takes it for a new window when there is more left than before', () => {
     const clock = new FakeClock()
-    const budget = new Budget(clock)
+    const budget = new Budget({ ...place, clock })
     const observe = (remaining: number) =>
       budget.observe('anonymous', {
         'ratelimit-limit': '100;w=60',
@@ -81,8 +85,36 @@ describe('the budget', () => {
   })
 
   it('knows no end of a window whose length is not named', () => {
-    const budget = new Budget(new FakeClock())
+    const budget = new Budget({ ...place, clock: new FakeClock() })
     budget.observe('anonymous', { 'ratelimit-limit': '10', 'ratelimit-remaining': '3' })
     expect(budget.snapshot()).toEqual([{ credential: 'anonymous', limit: 10, remaining: 3 }])
+  })
+
+  it('is reported, and once that it is low until it is not', () => {
+    const clock = new FakeClock()
+    const logged: [string, number][] = []
+    const write = (line: string) => {
+      const { msg, remaining } = JSON.parse(line) as { msg: string; remaining: number }
+      logged.push([msg, remaining])
+    }
+    const budget = new Budget({
+      ...place,
+      clock,
+      events: new LimitEvents(pino({}, { write }), new Metrics()),
+    })
+    const observe = (remaining: number) =>
+      budget.observe('alice', {
+        'ratelimit-limit': '100;w=60',
+        'ratelimit-remaining': `${remaining};w=60`,
+      })
+    for (const remaining of [10, 9, 8]) observe(remaining)
+    expect(budget.standing('alice')).toBe('low')
+    clock.advance(60_000)
+    expect(budget.standing('alice')).toBe('enough')
+    for (const remaining of [99, 98]) observe(remaining)
+    expect(logged).toEqual([
+      ['pulls run low', 9],
+      ['pulls are there again', 99],
+    ])
   })
 })

@@ -68,7 +68,6 @@ describe('a request', () => {
         upstreamAnswered: ({ kind, method, status }) => reported.push([kind, method, status]),
         bytesFetched: (upstream, bytes) => reported.push([upstream, bytes]),
         breakerChanged: () => undefined,
-        abuseLimitChanged: () => undefined,
       },
     })
     await readAll((await transport.request(get(server.url))).body, 10)

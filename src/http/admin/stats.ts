@@ -45,6 +45,10 @@ interface FillProgress {
 /** `state` and `budget` are those of the endpoint that is asked first. */
 export interface UpstreamStats {
   name: string
+  /** GETs of manifests that were answered here, each of which may have cost a pull; since the start. */
+  savedPulls: number
+  /** Whether it is asked only for what a client waits for. */
+  isLow: boolean
   state: BreakerState
   budget: CredentialBudget[]
   /** In the order in which they are asked. */

@@ -23,6 +23,8 @@ const stats: Stats = {
   upstreams: [
     {
       name: 'docker.io',
+      savedPulls: 3,
+      isLow: true,
       state: 'closed',
       budget: [
         { credential: 'anonymous', limit: 100, remaining: 7, resetAt: null, limitedUntil: null },
