@@ -12,6 +12,7 @@ import {
   type InventoryTotals,
   type Pin,
   REUSED_AFTER_MS,
+  type ReferrersRecord,
   type RepositoryId,
   type RootQuery,
   type TagRecord,
@@ -29,6 +30,7 @@ export class InventoryModel implements Inventory {
   readonly #links = new Map<Digest, Map<string, number>>()
   readonly #repositories = new Map<string, RepositoryId>()
   readonly #reused = new Set<Digest>()
+  readonly #referrers = new Map<Digest, Map<string, ReferrersRecord>>()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
   readonly #histories = new TagHistoryModel()
   readonly #freezes = new Map<string, Freeze>()
@@ -84,7 +86,23 @@ export class InventoryModel implements Inventory {
     this.#contents.delete(digest)
     this.#children.delete(digest)
     this.#links.delete(digest)
+    this.#referrers.delete(digest)
     this.#reused.delete(digest)
+  }
+
+  async referrers(digest: Digest, repository: RepositoryId): Promise<ReferrersRecord | undefined> {
+    return this.#referrers.get(digest)?.get(keyOf(repository))
+  }
+
+  async putReferrers(
+    digest: Digest,
+    repository: RepositoryId,
+    record: ReferrersRecord,
+  ): Promise<boolean> {
+    if (!this.#contents.has(digest)) return false
+    const lists = this.#referrers.get(digest) ?? new Map<string, ReferrersRecord>()
+    this.#referrers.set(digest, lists.set(keyOf(repository), record))
+    return true
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
