@@ -34,6 +34,8 @@ function signed(): ScriptedSource {
   return source
 }
 
+const failing = () => Promise.reject(new InventoryError('the disk is gone'))
+
 async function prepare(source = signed(), options: MirrorRigOptions = {}) {
   const clock = new FakeClock()
   const rig = await mirrorOn(source, { clock, ...options })
@@ -176,7 +178,6 @@ describe('a list of referrers', () => {
   it('comes from upstream where the inventory fails', async () => {
     await using test = await prepare()
     const { list, rig } = test
-    const failing = () => Promise.reject(new InventoryError('the disk is gone'))
     rig.inventorySteps.referrers = failing
     rig.inventorySteps.putReferrers = failing
     expect((await list()).referrers).toEqual([signature, sbom])
