@@ -73,7 +73,8 @@ export async function startDaemon(
   await lock.tell({ pid: process.pid, hostName: hostname(), sinceMs: startedAtMs })
   const spoolFolder = new FileSpoolFolder(join(config.data, 'spool'))
   await spoolFolder.clear()
-  const { store, leftovers } = await openStore(config)
+  const parted = { clock, logger, metrics, spools: spoolFolder }
+  const { store, layers, leftovers, stats: storeStats } = await openStore(config, parted)
   parts.use(store)
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
@@ -88,7 +89,7 @@ export async function startDaemon(
   })
   const spools = new GuardedSpools(spoolFolder, space)
   const leases = new Leases()
-  const holdings = new Holdings({ store, inventory, spools, leases, clock, events })
+  const holdings = new Holdings({ store, layers, inventory, spools, leases, clock, events })
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
     spools,
@@ -128,7 +129,7 @@ export async function startDaemon(
   })
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
   const { bytesPerSecond } = config.scrub
-  const content = { store, inventory, holdings, pins, leases, clock, events }
+  const content = { store, layers, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
   const sweep = new Sweep({ ...content, leftovers: [spoolFolder, ...leftovers] })
   const everyMs = { evict: config.eviction.everyMs, scrub: config.scrub.everyMs }
@@ -142,7 +143,7 @@ export async function startDaemon(
   const stats = async (): Promise<Stats> => ({
     uptimeMs: clock.now() - startedAtMs,
     ...events.totals(),
-    store: await storeStats(inventory, space),
+    store: { ...(await contentStats(inventory, space)), ...storeStats() },
     eviction: evictionStats(eviction, space),
     pins: { patterns: pins.count },
     fills: fills.list().map(({ repository: { registry, name }, totalBytes, ...fill }) => ({
@@ -189,7 +190,7 @@ export async function startDaemon(
   }
 }
 
-async function storeStats(inventory: Inventory, { maxBytes }: Space): Promise<Stats['store']> {
+async function contentStats(inventory: Inventory, { maxBytes }: Space) {
   const { bytes, entries } = await inventory.totals()
   return { bytes, entries, maxBytes }
 }

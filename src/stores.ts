@@ -2,31 +2,83 @@ import { join } from 'node:path'
 import type { SpaceLimits } from './cache/space.ts'
 import type { Config } from './config/schema.ts'
 import type { BlobStore } from './store/blob-store.ts'
+import { CachedStore } from './store/cached-store.ts'
+import { diskSpace } from './store/disk-space.ts'
 import { FileStore } from './store/file-store.ts'
+import { oneLayer, type StoreLayers } from './store/layers.ts'
 import type { Leftovers } from './store/leftovers.ts'
 import type { Quarantine } from './store/quarantine.ts'
+import { ReadCache, type ReadCacheStats } from './store/read-cache.ts'
+import type { SpoolFolder } from './store/spool.ts'
+import type { BreakerState } from './telemetry/events.ts'
+import type { Logger } from './telemetry/logger.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import { StoreEvents } from './telemetry/store-events.ts'
+import type { Clock } from './util/clock.ts'
+
+export interface StoreParts {
+  /** In the data folder. */
+  spools: SpoolFolder
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+}
+
+interface StoreStats {
+  /** Whether S3 is asked; `null` where content is in files. */
+  state: BreakerState | null
+  /** `null` where there is none. */
+  cache: (ReadCacheStats & { hits: number; misses: number }) | null
+}
 
 export interface OpenStore {
   store: BlobStore & Quarantine
+  layers: StoreLayers
   /** Where a crash may have left something in it. */
   leftovers: Leftovers[]
+  stats: () => StoreStats
 }
+
+const FILE_STATS: StoreStats = { state: null, cache: null }
 
 /**
  * Opens the store of a configuration, which its owner disposes. Throws StoreError where it cannot
  * be used, and says why.
  */
-export async function openStore({ data, store }: Config): Promise<OpenStore> {
-  return store.type === 's3' ? openS3Store(store) : { store: fileStoreIn(data), leftovers: [] }
+export async function openStore(config: Config, parts: StoreParts): Promise<OpenStore> {
+  if (config.store.type === 's3') return openS3(config, parts)
+  const store = fileStoreIn(config.data)
+  return { store, layers: oneLayer(store), leftovers: [], stats: () => FILE_STATS }
 }
 
 /** The store whose files are in the data folder. */
 export function fileStoreIn(data: string): FileStore {
-  return new FileStore({ blobs: join(data, 'blobs'), quarantine: join(data, 'quarantine') })
+  return filesIn(data, 'blobs')
 }
 
-/** As openStore, for a store that is a bucket. */
-export async function openS3Store(store: Config['store']): Promise<OpenStore> {
+async function openS3(config: Config, { clock, logger, metrics, spools }: StoreParts) {
+  const { store: originals, bucket, uploads } = await openS3Store(config.store)
+  const { S3Breaker } = await import('./store/s3-breaker.ts')
+  const events = new StoreEvents(logger, metrics)
+  const breaker = new S3Breaker(bucket.client, {
+    clock,
+    changed: (state, error) => events.breakerChanged({ state, error }),
+  })
+  const cache = await openReadCache(config, clock, events)
+  const cached = cache && new CachedStore({ originals, cache, spools, events })
+  return {
+    store: cached ?? originals,
+    layers: cached?.layers ?? oneLayer(originals),
+    leftovers: [uploads],
+    stats: () => ({
+      state: breaker.state,
+      cache: cache ? { ...cache.stats, ...events.copyReads() } : null,
+    }),
+  }
+}
+
+/** As openStore, for the bucket alone. */
+export async function openS3Store(store: Config['store']) {
   const { bucket: name = '', prefix = '', region = 'us-east-1', endpoint, ca } = store
   // The SDK takes time and memory that only who uses S3 is to spend.
   const { S3Bucket } = await import('./store/s3-bucket.ts')
@@ -47,15 +99,35 @@ export async function openS3Store(store: Config['store']): Promise<OpenStore> {
   })
   try {
     await bucket.check()
+    const uploads = new Uploads(bucket)
+    return { store: new S3Store(bucket, uploads), bucket, uploads }
   } catch (error) {
     await bucket[Symbol.asyncDispose]()
     throw error
   }
-  const uploads = new Uploads(bucket)
-  return { store: new S3Store(bucket, uploads), leftovers: [uploads] }
 }
 
-/** What content may take; the disk is nobody's limit where none of it is there. */
+async function openReadCache(
+  { data, store, eviction }: Config,
+  clock: Clock,
+  events: StoreEvents,
+): Promise<ReadCache | undefined> {
+  if (!store.cache) return undefined
+  return ReadCache.open({
+    files: filesIn(data, 'read-cache'),
+    maxBytes: store.cache.maxBytes,
+    disk: () => diskSpace(data),
+    minFreeBytes: eviction.minFreeBytes,
+    clock,
+    events,
+  })
+}
+
+function filesIn(data: string, folder: string): FileStore {
+  return new FileStore({ blobs: join(data, folder), quarantine: join(data, 'quarantine') })
+}
+
+/** What content may take; the disk is nobody's limit where content is elsewhere. */
 export function spaceLimits({ eviction, store }: Config): SpaceLimits {
   return store.type === 's3' ? { ...eviction, minFreeBytes: 0 } : eviction
 }

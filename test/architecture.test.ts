@@ -27,7 +27,7 @@ const ARCHITECTURE: Architecture = {
     policy: FOUNDATION,
     http: [...FOUNDATION, ...PARTS, 'admin-api'],
     version: [],
-    stores: ['store', 'cache', 'config'],
+    stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
     'endpoint-access': ['upstream', 'config', 'telemetry', 'version'],

@@ -12,8 +12,8 @@ const EVERY_MS = { evict: HOUR_MS, scrub: 24 * HOUR_MS }
 
 /** Jobs that run at the start have run. */
 async function startedUpkeep(rig: MirrorRig, clock: FakeClock): Promise<Upkeep> {
-  const { inventory, holdings, leases, pins, space, eviction, store, files, events } = rig
-  const shared = { store, inventory, holdings, pins, leases, clock, events }
+  const { inventory, holdings, leases, pins, space, eviction, store, layers, files, events } = rig
+  const shared = { store, layers, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...shared, mirrors: new Map(), bytesPerSecond: 1024 ** 3 })
   const sweep = new Sweep({ ...shared, leftovers: [files.spools] })
   const upkeep = new Upkeep({

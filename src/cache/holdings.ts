@@ -11,6 +11,7 @@ import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
+import type { StoreLayers } from '../store/layers.ts'
 import type { Quarantine } from '../store/quarantine.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
 import { StoreError } from '../store/store-error.ts'
@@ -26,6 +27,7 @@ const NEVER = new AbortController().signal
 
 export interface HoldingsOptions {
   store: BlobStore & Quarantine
+  layers: StoreLayers
   inventory: Inventory
   spools: SpoolFolder
   leases: Leases
@@ -40,6 +42,7 @@ export interface HoldingsOptions {
 export class Holdings {
   readonly inventory: Inventory
   readonly #store: BlobStore & Quarantine
+  readonly #layers: StoreLayers
   readonly #spools: SpoolFolder
   readonly #leases: Leases
   readonly #clock: Clock
@@ -47,9 +50,11 @@ export class Holdings {
   readonly #memories: Memory[] = []
   #losses = 0
 
-  constructor({ store, inventory, spools, leases, clock, events }: HoldingsOptions) {
+  constructor(options: HoldingsOptions) {
+    const { store, layers, inventory, spools, leases, clock, events } = options
     this.inventory = inventory
     this.#store = store
+    this.#layers = layers
     this.#spools = spools
     this.#leases = leases
     this.#clock = clock
@@ -126,13 +131,15 @@ export class Holdings {
 
   /**
    * Looks again at content that somebody has found missing or wrong, when nobody else changes it.
-   * If so, its bytes are set aside and it is forgotten, so that the next pull fills it again; and
-   * what is wrong is returned. Throws StoreError and InventoryError.
+   * A copy goes; where the original is wrong as well, its bytes are set aside and it is forgotten,
+   * so that the next pull fills it again, and what is wrong is returned. Throws StoreError and InventoryError.
    */
   async recheck(digest: Digest): Promise<Fault | undefined> {
     using _change = await this.#leases.change(digest, NEVER)
+    const { originals, copies } = this.#layers
+    await copies.delete([digest])
     const content = await this.inventory.held(digest)
-    const fault = content && (await findFault(this.#store, content))
+    const fault = content && (await findFault(originals, content))
     if (!fault) return undefined
     this.#events.contentLost({ digest, fault })
     // Where that fails it is forgotten nonetheless: wrong bytes are not served again.

@@ -2,7 +2,7 @@ import type { Candidate, Content, Inventory } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { StoreLayers } from '../store/layers.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
@@ -26,7 +26,7 @@ const MAX_FAILURES = 10
 const STATE = 'scrub.pass'
 
 export interface ScrubOptions {
-  store: BlobStore
+  layers: StoreLayers
   inventory: Inventory
   holdings: Holdings
   pins: Pins
@@ -111,8 +111,10 @@ export class Scrub {
     read: (bytes: number) => Promise<void>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { store, inventory, holdings, pins } = this.#options
-    if (!(await findFault(store, content, read))) return false
+    const { layers, inventory, holdings, pins } = this.#options
+    const copyFault = await findFault(layers.copies, content, read)
+    if (copyFault && copyFault !== 'missing') await layers.copies.delete([content.digest])
+    if (!(await findFault(layers.originals, content, read))) return false
     // What it belongs to is not known any more once it is forgotten.
     const lineage = await inventory.lineage(content.digest)
     if (!(await holdings.recheck(content.digest))) return false

@@ -3,6 +3,7 @@ import { OCTET_STREAM, type Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES, recognizeManifest, type ManifestContent } from '../oci/manifest.ts'
 import type { BlobStat, BlobStore } from '../store/blob-store.ts'
+import type { StoreLayers } from '../store/layers.ts'
 import type { Quarantine, QuarantinedBlob } from '../store/quarantine.ts'
 import type { Leftover, Leftovers } from '../store/leftovers.ts'
 import { StoreError } from '../store/store-error.ts'
@@ -32,6 +33,7 @@ const NEVER = new AbortController().signal
 
 export interface SweepOptions {
   store: BlobStore & Quarantine
+  layers: StoreLayers
   leftovers: Leftovers[]
   inventory: Inventory
   holdings: Holdings
@@ -161,14 +163,16 @@ export class Sweep {
   }
 
   async #stray(stat: BlobStat, signal: AbortSignal): Promise<Task | undefined> {
-    const { store, clock, inventory } = this.#options
+    const { store, layers, clock, inventory } = this.#options
     const { digest, sizeBytes } = stat
     // What is just being put is on record once that is done.
     const isStray = await this.#unlessHeld(digest, () => Promise.resolve(true))
     if (!isStray) return undefined
     await this.#hashing.take(STRAY_BYTES, signal)
     const about = { name: digest, bytes: sizeBytes }
-    const fault = await findFault(store, stat, (bytes) => this.#hashing.take(bytes, signal))
+    const fault = await findFault(layers.originals, stat, (bytes) =>
+      this.#hashing.take(bytes, signal),
+    )
     if (fault === 'missing') return undefined
     if (fault) {
       const setAside = () => store.quarantine(digest, clock.now())

@@ -13,9 +13,9 @@ export type Fault = 'missing' | 'wrong-size' | 'unreadable' | 'wrong-bytes'
 /** Called with what was read, as it is read; reading goes on when it resolves. */
 export type OnRead = (bytes: number) => Promise<void>
 
-/** Reads and hashes content that should be in the store; `undefined` where it is as it should be. */
+/** Reads and hashes content that should be there; `undefined` where it is as it should be. */
 export async function findFault(
-  store: BlobStore,
+  store: Pick<BlobStore, 'open'>,
   { digest, sizeBytes }: Pick<Descriptor, 'digest' | 'sizeBytes'>,
   onRead?: OnRead,
 ): Promise<Fault | undefined> {

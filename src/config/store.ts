@@ -1,10 +1,27 @@
 import { z } from 'zod'
-import { registryUrl, secretField } from './fields.ts'
+import { byteSize, registryUrl, secretField } from './fields.ts'
 import { certificateFile } from './pem-file.ts'
 import type { SecretReader } from './secret.ts'
 
 const BUCKET_ERROR = 'expected the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens'
 const PREFIX_ERROR = 'expected letters, digits and ._-, in parts with a / between them'
+
+const readCache = z.codec(
+  z.strictObject({
+    maxSize: byteSize
+      .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+      .prefault('10GiB')
+      .describe(
+        'How much copies of what was read last may take in `data`. None are kept where `cache` ' +
+          'is left out; `cache: {}` stands for the default.',
+      ),
+  }),
+  z.custom<{ maxBytes: number }>(),
+  {
+    decode: ({ maxSize }) => ({ maxBytes: maxSize }),
+    encode: ({ maxBytes }) => ({ maxSize: maxBytes }),
+  },
+)
 
 /** Where bytes are kept. */
 export function storeField(read: SecretReader) {
@@ -42,6 +59,7 @@ export function storeField(read: SecretReader) {
           'Whom we are for S3. Where left out the AWS SDK looks in the environment, profiles, a web identity and the instance.',
         ),
       secretAccessKey: secretField(read).optional().describe('The secret of `accessKeyId`.'),
+      cache: readCache.optional(),
       ca: certificateFile
         .optional()
         .describe('PEM file of certificates that are believed besides those of the system.'),

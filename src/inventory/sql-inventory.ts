@@ -19,7 +19,6 @@ import type {
   Inventory,
   InventoryTotals,
   Pin,
-  ReferrersRecord,
   RepositoryId,
   RootQuery,
   TagRecord,
@@ -28,7 +27,6 @@ import type {
   WaitingSighting,
 } from './inventory.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
-import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
@@ -106,18 +104,6 @@ export class SqlInventory implements Inventory {
     await this.#db.transaction().execute(async (trx) => {
       await remove(trx, await candidatesOf(trx, [digest]))
     })
-  }
-
-  async referrers(digest: Digest, repository: RepositoryId): Promise<ReferrersRecord | undefined> {
-    return referrersRecord(this.#db, digest, repository)
-  }
-
-  async putReferrers(
-    digest: Digest,
-    repository: RepositoryId,
-    record: ReferrersRecord,
-  ): Promise<boolean> {
-    return this.#db.transaction().execute((trx) => putReferrers(trx, digest, repository, record))
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {

@@ -81,10 +81,7 @@ export async function putRepository(
   return id
 }
 
-export async function kindOf(
-  trx: Transaction<Schema>,
-  digest: Digest,
-): Promise<ContentKind | undefined> {
+async function kindOf(trx: Transaction<Schema>, digest: Digest): Promise<ContentKind | undefined> {
   const row = await trx
     .selectFrom('content')
     .select('kind')

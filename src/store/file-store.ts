@@ -21,6 +21,11 @@ export interface FileStoreFolders {
   quarantine: string
 }
 
+/** A blob and when it was last read or written, in milliseconds since the Unix epoch. */
+export interface UsedBlob extends BlobStat {
+  usedAtMs: number
+}
+
 /**
  * Blobs as files named by their digest, `sha256/ab/abcdef...`, under one folder, which has to be
  * on the file system of the spools and of the quarantine. Open descriptors are not kept: opening
@@ -89,12 +94,20 @@ export class FileStore implements BlobStore, Quarantine {
   }
 
   async *list(): AsyncIterable<BlobStat> {
+    for await (const { digest, sizeBytes } of this.listUsed()) yield { digest, sizeBytes }
+  }
+
+  /** As `list`, with what the file system knows of the last use. */
+  async *listUsed(): AsyncIterable<UsedBlob> {
     for (const algorithm of ['sha256', 'sha512']) {
       for (const shard of await namesIn(join(this.#folder, algorithm))) {
         for (const name of await namesIn(join(this.#folder, algorithm, shard))) {
           const digest = parseDigest(`${algorithm}:${name}`)
-          const found = digest && (await this.stat(digest))
-          if (found) yield found
+          const path = digest && this.#pathOf(digest)
+          const stats = path && (await fileResultIfPresent(`stat ${path}`, stat(path)))
+          if (!stats) continue
+          const usedAtMs = Math.max(stats.atimeMs, stats.mtimeMs)
+          yield { digest, sizeBytes: stats.size, usedAtMs }
         }
       }
     }

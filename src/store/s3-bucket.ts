@@ -21,24 +21,32 @@ export interface S3Options {
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined
   /** Certificates, as PEM, that are believed besides those of the system. */
   ca: string | undefined
+  /** Until S3 begins to answer a request to read; 10 s where left out. */
+  answerWithinMs?: number
 }
 
 const CONNECT_WITHIN_MS = 5_000
 /** A connection on which nothing comes or goes is given up. */
 const IDLE_MS = 30_000
-const MAX_CONNECTIONS = 256
+const ANSWER_WITHIN_MS = 10_000
 const ATTEMPTS = 3
 
 /** A bucket, or the part of it below a prefix. */
 export class S3Bucket implements AsyncDisposable {
   readonly client: S3Client
   readonly name: string
+  /** For requests to read: what S3 has to say first is short. */
+  readonly reading: { requestTimeout: number }
   readonly #prefix: string
 
-  constructor({ bucket, prefix, region, endpoint, forcePathStyle, credentials, ca }: S3Options) {
+  constructor(options: S3Options) {
+    const { bucket, prefix, region, endpoint, forcePathStyle, credentials, ca } = options
     this.name = bucket
+    this.reading = { requestTimeout: options.answerWithinMs ?? ANSWER_WITHIN_MS }
     this.#prefix = prefix === '' ? '' : `${prefix}/`
-    const agent = { keepAlive: true, maxSockets: MAX_CONNECTIONS }
+    // As many connections as there are readers: with a limit, one that waits for its turn behind
+    // slow clients would look like an S3 that does not answer.
+    const agent = { keepAlive: true, maxSockets: Infinity }
     this.client = new S3Client({
       region,
       forcePathStyle,
@@ -49,6 +57,7 @@ export class S3Bucket implements AsyncDisposable {
       requestHandler: {
         connectionTimeout: CONNECT_WITHIN_MS,
         socketTimeout: IDLE_MS,
+        throwOnRequestTimeout: true,
         httpAgent: agent,
         httpsAgent:
           ca === undefined ? agent : { ...agent, ca: [...getCACertificates('default'), ca] },

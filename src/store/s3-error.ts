@@ -1,5 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
-import { StoreError } from './store-error.ts'
+import { S3UnaskedError } from './s3-breaker.ts'
+import { StoreError, type StoreErrorKind } from './store-error.ts'
 
 const HTTP_INSUFFICIENT_STORAGE = 507
 const FULL = new Set(['QuotaExceeded', 'XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded'])
@@ -7,9 +8,7 @@ const ABSENT = new Set(['NoSuchKey', 'NoSuchUpload', 'NotFound'])
 
 /** What S3 refused, or why it could not be asked, as a StoreError; `doing` says what was tried. */
 export function s3Error(doing: string, cause: unknown): StoreError {
-  return new StoreError(isFull(cause) ? 'no-space' : 'io', `cannot ${doing}: ${reasonOf(cause)}`, {
-    cause,
-  })
+  return new StoreError(kindOf(cause), `cannot ${doing}: ${reasonOf(cause)}`, { cause })
 }
 
 /** Waits for a request and translates its failure; one that the signal ended rejects with its reason. */
@@ -46,6 +45,11 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof S3ServiceException)) return cause.message
   const status = cause.$metadata.httpStatusCode
   return `S3 answered ${status ?? 'no status'} ${cause.name}: ${cause.message}`
+}
+
+function kindOf(cause: unknown): StoreErrorKind {
+  if (cause instanceof S3UnaskedError) return 'unasked'
+  return isFull(cause) ? 'no-space' : 'io'
 }
 
 function isFull(cause: unknown): boolean {

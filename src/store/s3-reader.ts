@@ -105,7 +105,7 @@ class Body {
 }
 
 function get(
-  { client, name }: S3Bucket,
+  { client, name, reading }: S3Bucket,
   key: string,
   range: ByteRange | undefined,
   etag?: string,
@@ -117,6 +117,7 @@ function get(
       Range: range && `bytes=${range.first}-${range.last}`,
       IfMatch: etag,
     }),
+    reading,
   )
 }
 

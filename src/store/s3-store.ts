@@ -128,9 +128,9 @@ export class S3Store implements BlobStore, Quarantine {
   }
 
   #head(key: string) {
-    const { client, name } = this.#bucket
+    const { client, name, reading } = this.#bucket
     const command = new HeadObjectCommand({ Bucket: name, Key: key })
-    return s3ResultIfPresent(`stat ${key}`, client.send(command))
+    return s3ResultIfPresent(`stat ${key}`, client.send(command, reading))
   }
 
   async #remove(key: string): Promise<void> {

@@ -1,5 +1,8 @@
-/** no-space: the disk or quota is full; corrupt: not the bytes that were put; io: anything else. */
-export type StoreErrorKind = 'no-space' | 'corrupt' | 'io'
+/**
+ * no-space: the disk or quota is full; corrupt: not the bytes that were put; unasked: what keeps
+ * them has failed of late and is left alone for a while; io: anything else.
+ */
+export type StoreErrorKind = 'no-space' | 'corrupt' | 'unasked' | 'io'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

@@ -11,15 +11,7 @@ type PullOutcome = (typeof PULL_OUTCOMES)[number]
 const SAVING: ReadonlySet<PullOutcome> = new Set(['hit', 'join', 'stale'])
 
 /** What a request asked for. */
-export type RequestKind =
-  | 'ping'
-  | 'manifest'
-  | 'blob'
-  | 'tags'
-  | 'referrers'
-  | 'health'
-  | 'admin'
-  | 'other'
+export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'admin' | 'other'
 
 /** One request and its answer: one access line. */
 export interface ServedRequest {
@@ -170,8 +162,7 @@ export class Events {
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304
-    const isPull = kind === 'manifest' || kind === 'blob'
-    if (isPull && outcome && upstream && isAnswered) {
+    if (outcome && upstream && isAnswered) {
       this.#metrics.pulls.add(1, outcome, kind, upstream)
       const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
       if (isSaved) this.#metrics.savedPulls.add(1, upstream)
@@ -252,12 +243,13 @@ export class Events {
     this.#logger.debug(event, 'served stale')
   }
 
-  /** That there is no space is told when it begins and ends: see `spaceChanged`. */
+  /** That there is no space, or that S3 is down, is told when it begins and ends. */
   storeFailed(event: FailedOperation): void {
     this.#metrics.failures.add(1, 'store', event.operation)
     const { error } = event
-    const isFull = error instanceof Error && 'kind' in error && error.kind === 'no-space'
-    this.#logger[isFull ? 'debug' : 'error'](event, 'store failed')
+    const kind = error instanceof Error && 'kind' in error ? error.kind : undefined
+    const isKnown = kind === 'no-space' || kind === 'unasked'
+    this.#logger[isKnown ? 'debug' : 'error'](event, 'store failed')
   }
 
   /** Content on record is gone or wrong. It is set aside and forgotten, and will be filled again. */

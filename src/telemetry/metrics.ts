@@ -111,8 +111,19 @@ export class Metrics {
     registers: [this.#registry],
   })
 
-  readonly spaceFull = this.#flag('space_full', '1 while nothing new is kept')
-  readonly evictionStuck = this.#flag(
+  readonly copyReads = this.#tally('read_cache_reads', 'Blobs opened in the store', ['outcome'])
+  readonly readCacheBytes = this.#gauge('read_cache_bytes', 'Bytes of copies on the local disk')
+  readonly readCacheEntries = this.#gauge('read_cache_entries', 'Copies on the local disk')
+  readonly readCacheFailing = this.#gauge(
+    'read_cache_failing',
+    '1 while the local disk takes no copies',
+  )
+  readonly storeBreakerOpen = this.#gauge(
+    'store_breaker_open',
+    '1 while S3 is not asked because it keeps failing',
+  )
+  readonly spaceFull = this.#gauge('space_full', '1 while nothing new is kept')
+  readonly evictionStuck = this.#gauge(
     'eviction_stuck',
     '1 while more should be evicted than may be',
   )
@@ -125,7 +136,7 @@ export class Metrics {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
   }
 
-  #flag(name: string, help: string): Gauge {
+  #gauge(name: string, help: string): Gauge {
     return new Gauge({ name: `entrepot_${name}`, help, registers: [this.#registry] })
   }
 

@@ -17,7 +17,8 @@ export interface CircuitOptions<Fault extends Error> {
   pauseOf?: (cause: Fault, pauseMs: number) => number
   /** The error of who may not ask, for so long at least; `cause` is what opened it. */
   refuse: (cause: Fault, leftMs: number) => Error
-  changed: (state: CircuitState) => void
+  /** `cause` is what opened it. */
+  changed: (state: CircuitState, cause: Fault | undefined) => void
 }
 
 /** What those are told to wait who come while a probe is under way. */
@@ -81,7 +82,7 @@ export class Circuit<Fault extends Error> {
     if (leftMs > 0) throw refuse(opening.cause, leftMs)
     if (this.#isProbing) throw refuse(opening.cause, PROBE_WAIT_MS)
     this.#isProbing = true
-    changed('half-open')
+    changed('half-open', opening.cause)
     return true
   }
 
@@ -89,7 +90,7 @@ export class Circuit<Fault extends Error> {
     this.#failures = 0
     if (!this.#opening) return
     this.#opening = undefined
-    this.#options.changed('closed')
+    this.#options.changed('closed', undefined)
   }
 
   #failed(cause: Fault, isProbe: boolean): void {
@@ -100,6 +101,6 @@ export class Circuit<Fault extends Error> {
     if (this.#opening ? !isProbe : this.#failures < failures) return
     const longerMs = this.#opening ? Math.min(maxPauseMs, this.#opening.pauseMs * 2) : pauseMs
     this.#opening = { cause, untilMs: clock.now() + pauseOf(cause, longerMs), pauseMs: longerMs }
-    changed('open')
+    changed('open', cause)
   }
 }

@@ -23,6 +23,7 @@ import type { Source } from '../../src/oci/source.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
 import { DiskReserve } from '../../src/store/disk-reserve.ts'
 import { diskSpace, type DiskSpace } from '../../src/store/disk-space.ts'
+import { oneLayer, type StoreLayers } from '../../src/store/layers.ts'
 import type { Quarantine } from '../../src/store/quarantine.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
@@ -70,6 +71,8 @@ export interface MirrorRigOptions {
   limits?: Partial<SpaceLimits>
   ttlMs?: number
   pins?: string[]
+  /** Puts something in front of the files. */
+  front?: (files: TestFileStore) => BlobStore & Quarantine & { layers: StoreLayers }
   /** Asks the real file system of the folder instead of `disk`. */
   disk?: 'real'
   policy?: Partial<TagPolicy>
@@ -86,6 +89,7 @@ export interface MirrorRig extends AsyncDisposable {
   eviction: Eviction
   /** With its steps. */
   store: BlobStore & Quarantine
+  layers: StoreLayers
   /** Without steps. */
   files: TestFileStore
   /** What the file system says of itself. */
@@ -112,7 +116,8 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const events = new Events(pino({ level: 'debug' }, { write }), new Metrics())
   const storeSteps: Steps<BlobStore & Quarantine> = {}
   const inventorySteps: Steps<Inventory> = {}
-  const store = stepped<BlobStore & Quarantine>(files.store, storeSteps)
+  const front = options.front?.(files)
+  const store = stepped<BlobStore & Quarantine>(front ?? files.store, storeSteps)
   const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
   const inventory = stepped(opened, inventorySteps)
   const disk = { freeBytes: TIB, totalBytes: TIB }
@@ -130,7 +135,8 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   const pins = await Pins.open({ inventory, clock, configured: options.pins ?? [] })
   const leases = new Leases()
   const holdingsSteps: Steps<Holdings> = {}
-  const kept = new Holdings({ store, inventory, spools, leases, clock, events })
+  const layers = front?.layers ?? oneLayer(store)
+  const kept = new Holdings({ store, layers, inventory, spools, leases, clock, events })
   const holdings = stepped(kept, holdingsSteps)
   const uses = parts.use(new Uses({ inventory, clock, events }))
   const fills = new Fills({
@@ -161,6 +167,7 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     pins,
     eviction,
     store,
+    layers,
     files,
     disk,
     fills,

@@ -53,11 +53,11 @@ async function holding(options: MirrorRigOptions = {}): Promise<ScrubRig> {
   await pullBlobs(rig, image)
   for (const digest of contents) await until('it is held', () => rig.inventory.held(digest))
   source.asked.length = 0
-  const { store, holdings, pins, mirror, events } = rig
+  const { layers, holdings, pins, mirror, events } = rig
   const { inventory } = holdings
   const mirrors = new Map([['docker.io', mirror]])
   const scrub = (bytesPerSecond = UNBOUNDED) =>
-    new Scrub({ store, inventory, holdings, pins, mirrors, bytesPerSecond, clock, events })
+    new Scrub({ layers, inventory, holdings, pins, mirrors, bytesPerSecond, clock, events })
   return { ...rig, source, clock, scrub }
 }
 

@@ -38,9 +38,10 @@ export async function sweepRig(folder?: string): Promise<SweepRig> {
 }
 
 export function sweepOf(rig: MirrorRig, clock: FakeClock): Sweep {
-  const { store, files, holdings, leases, events } = rig
+  const { store, layers, files, holdings, leases, events } = rig
   const { inventory } = holdings
-  return new Sweep({ store, leftovers: [files.spools], inventory, holdings, leases, clock, events })
+  const leftovers = [files.spools]
+  return new Sweep({ store, layers, leftovers, inventory, holdings, leases, clock, events })
 }
 
 /** The same, where all of it was pulled. */

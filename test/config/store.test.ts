@@ -27,6 +27,16 @@ test('a store in S3 says where its bucket is, and shows no secret', async () => 
   })
 })
 
+test('a store in S3 has a read cache of the size that is said, or of 10 GiB, or none', async () => {
+  for (const [text, maxBytes] of [
+    ['{ type: s3, bucket: images, cache: { maxSize: 1GiB } }', 1024 ** 3],
+    ['{ type: s3, bucket: images, cache: {} }', 10 * 1024 ** 3],
+    ['{ type: s3, bucket: images }', undefined],
+  ] as const) {
+    expect((await load(text)).config.store.cache?.maxBytes).toBe(maxBytes)
+  }
+})
+
 test.each([
   ['{ type: s3 }', 'store.bucket: an s3 store needs a bucket'],
   ['{ type: s3, bucket: A }', 'store.bucket: expected the name of a bucket'],
@@ -34,6 +44,11 @@ test.each([
   ['{ type: s3, bucket: abc, endpoint: minio }', 'store.endpoint: expected an http or https URL'],
   ['{ type: s3, bucket: abc, accessKeyId: a }', 'store.accessKeyId: needs secretAccessKey'],
   ['{ type: s3, bucket: abc, secretAccessKey: a }', 'store.secretAccessKey: needs accessKeyId'],
+  [
+    '{ type: s3, bucket: abc, cache: { maxSize: 0B } }',
+    'store.cache.maxSize: expected more than 0',
+  ],
+  ['{ cache: {} }', 'store.cache: is for a store of the type s3'],
   ['{ bucket: abc }', 'store.bucket: is for a store of the type s3'],
 ])('%s is refused', async (text, fault) => {
   const error = (await caught(load(text))) as Error

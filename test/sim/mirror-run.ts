@@ -6,6 +6,7 @@ import { Leases } from '../../src/cache/leases.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
+import { oneLayer } from '../../src/store/layers.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
@@ -92,7 +93,12 @@ export class MirrorRun {
     const turns: Steps<Inventory> = {}
     for (const name of TIMED) turns[name] = (work) => scheduler.turn(run, name, work)
     const shared = { inventory: stepped(inventory, turns), spools: disk, clock, events }
-    const holdings = new Holdings({ ...shared, store: disk, leases: new Leases() })
+    const holdings = new Holdings({
+      ...shared,
+      store: disk,
+      layers: oneLayer(disk),
+      leases: new Leases(),
+    })
     const uses = new Uses(shared)
     const fills = new Fills({
       ...shared,

@@ -33,7 +33,7 @@ export async function putBytes(
 
 /** A blob's bytes, or those of a range; undefined where it is absent. */
 export async function bytesIn(
-  store: BlobStore,
+  store: Pick<BlobStore, 'open'>,
   { digest, sizeBytes }: Pick<Descriptor, 'digest' | 'sizeBytes'>,
   range?: ByteRange,
 ): Promise<Buffer | undefined> {

@@ -2,6 +2,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { ByteRange } from '../../src/oci/range.ts'
 import type { BlobReader, BlobStat, BlobStore, Undeleted } from '../../src/store/blob-store.ts'
+import type { Quarantine, QuarantinedBlob } from '../../src/store/quarantine.ts'
 import type { Spool, SpoolFolder } from '../../src/store/spool.ts'
 import { StoreError } from '../../src/store/store-error.ts'
 import type { FaultPlan } from './fault-plan.ts'
@@ -10,11 +11,11 @@ import type { FaultPlan } from './fault-plan.ts'
 export type StoreOperation = 'stat' | 'open' | 'read' | 'put' | 'delete' | 'list'
 
 /** A blob store that fails and waits as planned. */
-export class FaultStore implements BlobStore {
-  readonly #inner: BlobStore
+export class FaultStore implements BlobStore, Quarantine {
+  readonly #inner: BlobStore & Quarantine
   readonly #plan: FaultPlan<StoreOperation>
 
-  constructor(inner: BlobStore, plan: FaultPlan<StoreOperation>) {
+  constructor(inner: BlobStore & Quarantine, plan: FaultPlan<StoreOperation>) {
     this.#inner = inner
     this.#plan = plan
   }
@@ -50,6 +51,18 @@ export class FaultStore implements BlobStore {
   async *list(): AsyncIterable<BlobStat> {
     await this.#plan.pass('list', () => Promise.resolve())
     yield* this.#inner.list()
+  }
+
+  quarantine(digest: Digest, nowMs: number): Promise<boolean> {
+    return this.#inner.quarantine(digest, nowMs)
+  }
+
+  quarantined(): AsyncIterable<QuarantinedBlob> {
+    return this.#inner.quarantined()
+  }
+
+  dropQuarantined(digest: Digest): Promise<void> {
+    return this.#inner.dropQuarantined(digest)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,11 +7,24 @@ export interface Stats extends Totals {
     bytes: number
     entries: number
     maxBytes: number
+    /** Whether S3 is asked; `null` where content is in files. */
+    state: BreakerState | null
+    /** Copies on the local disk of what is in S3; `null` where none are kept. */
+    cache: ReadCacheStats | null
   }
   eviction: EvictionStats
   pins: { patterns: number }
   fills: FillProgress[]
   upstreams: UpstreamStats[]
+}
+
+interface ReadCacheStats {
+  bytes: number
+  entries: number
+  maxBytes: number
+  /** Blobs that were opened here, and in S3, since the start. */
+  hits: number
+  misses: number
 }
 
 interface EvictionStats {

@@ -14,7 +14,7 @@ const stats: Stats = {
   pulls: { hit: 3, miss: 1, join: 0, stale: 0, bypass: 0 },
   bytes: { served: 400, fetched: 100 },
   lostContents: 0,
-  store: { bytes: 100, entries: 1, maxBytes: 1000 },
+  store: { bytes: 100, entries: 1, maxBytes: 1000, state: null, cache: null },
   eviction: { state: 'idle', isSpaceFull: false, isStuck: false, lastPass: null },
   pins: { patterns: 0 },
   fills: [
