@@ -2,7 +2,7 @@ import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository, TagReference } from '../oci/reference.ts'
-import type { ReferrerFilter } from '../oci/referrers.ts'
+import { filterReferrers, type ReferrerFilter } from '../oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
@@ -23,6 +23,7 @@ import type { Fills } from './fills.ts'
 import type { Holdings } from './holdings.ts'
 import { Links } from './links.ts'
 import { Manifests } from './manifests.ts'
+import { Referrers } from './referrers.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagLists } from './tag-lists.ts'
 import { Tags } from './tags.ts'
@@ -54,6 +55,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
   readonly #links: Links
   readonly #manifests: Manifests
   readonly #blobs: Blobs
+  readonly #referrers: Referrers
   /** Ends what several callers share. */
   readonly #lifetime = new AbortController()
 
@@ -77,6 +79,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
     this.#manifests = new Manifests(shared)
     this.#blobs = new Blobs(shared)
+    this.#referrers = new Referrers({ ...shared, freshForMs: policy.freshForMs })
     options.holdings.inform(this)
   }
 
@@ -123,17 +126,20 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     return this.#tagLists.list(repository, page, options)
   }
 
-  referrers(
+  async referrers(
     repository: Repository,
     digest: Digest,
     filter: ReferrerFilter,
     options: PullOptions,
   ): Promise<ReferrerList> {
-    return this.#source.referrers(repository, digest, filter, options)
+    const list = await this.#referrers.list({ kind: 'digest', repository, digest }, options)
+    return { ...list, referrers: filterReferrers(list.referrers, filter) }
   }
 
-  forget({ digest, names }: Departure): void {
+  forget(departure: Departure): void {
+    const { digest, names } = departure
     this.#tags.forget(names)
+    this.#referrers.forget(departure)
     this.#links.forget(digest)
     this.#manifests.forget(digest)
   }

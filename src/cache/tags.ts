@@ -9,14 +9,12 @@ import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Absences } from './absences.ts'
 import type { Holdings } from './holdings.ts'
+import { answerInTime } from './patience.ts'
 import { RefreshAhead } from './refresh-ahead.ts'
 import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
 import { TagHold } from './tag-hold.ts'
 import { TagMoves, type Obtain } from './tag-moves.ts'
 import { TagRecords } from './tag-records.ts'
-
-/** How long a client waits for upstream where a stale record could be served. */
-const PATIENCE_MS = 10_000
 
 export interface TagsOptions {
   registry: string
@@ -116,15 +114,12 @@ export class Tags implements AsyncDisposable {
     questions: TagQuestions,
     signal: AbortSignal,
   ): Promise<Resolved | undefined> {
-    const { clock, policy } = this.#options
+    const { clock, policy, registry } = this.#options
     const key = formatReference(ref)
     const isExpired = freshnessOf(record, policy, clock.now()) === 'expired'
-    const patience = new AbortController()
+    const asked = this.#flights.run(key, signal, () => this.#ask(ref, record, questions))
     try {
-      const asked = this.#flights.run(key, signal, () => this.#ask(ref, record, questions))
-      const flight = isExpired
-        ? await asked
-        : await Promise.race([asked, this.#outOfPatience(patience.signal)])
+      const flight = await (isExpired ? asked : answerInTime(asked, registry, clock))
       if (!flight.value) return await this.#whenAbsent(ref, record)
       const isUnchanged = flight.value.digest === record.descriptor.digest
       return { descriptor: flight.value, outcome: isUnchanged ? 'hit' : missOf(flight) }
@@ -132,8 +127,6 @@ export class Tags implements AsyncDisposable {
       if (!(error instanceof UpstreamError) || !error.transient || isExpired) throw error
       this.#reportFailed(ref, error)
       return this.#stale(ref, record)
-    } finally {
-      patience.abort()
     }
   }
 
@@ -152,16 +145,6 @@ export class Tags implements AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) this.#reportFailed(ref, error)
     }
-  }
-
-  async #outOfPatience(signal: AbortSignal): Promise<never> {
-    const { clock, registry } = this.#options
-    await clock.sleep(PATIENCE_MS, signal)
-    throw new UpstreamError(
-      registry,
-      'timeout',
-      `${registry} has not answered for ${PATIENCE_MS} ms`,
-    )
   }
 
   async #ask(

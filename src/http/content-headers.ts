@@ -13,9 +13,11 @@ export function contentHeaders(resolved: Resolved, ns: string | undefined): Outg
   }
   // The spec's answer to a request whose namespace was obeyed (Registry Proxying).
   if (ns !== undefined) headers['OCI-Namespace'] = ns
-  if (resolved.outcome === 'stale') headers['Warning'] = '110 - "Response is stale"'
+  if (resolved.outcome === 'stale') headers['Warning'] = STALE_WARNING
   return headers
 }
+
+export const STALE_WARNING = '110 - "Response is stale"'
 
 /** What a digest names never changes; what a tag names must be asked for. */
 export const CACHE_CONTROL = {

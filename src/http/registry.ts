@@ -10,6 +10,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { Context, Middleware } from './exchange.ts'
 import { serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
+import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
 
 /** The pull API below `/v2` and `/<prefix>/v2` (distribution-spec, Endpoints). */
@@ -48,6 +49,8 @@ async function serve(
       return serveBlob(context, request, route, pool)
     case 'tags':
       return serveTags(context, request, route, prefix)
+    case 'referrers':
+      return serveReferrers(context, request, route)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
+import type { Referrer } from '../oci/referrers.ts'
 
 /** A repository of one registry, for example `library/alpine` of `docker.io`. */
 export interface RepositoryId {
@@ -50,6 +51,12 @@ export interface Freeze {
   tag: Tag
   descriptor: Descriptor
   createdAtMs: number
+}
+
+/** All that refers to a manifest, as upstream last listed it. */
+export interface ReferrersRecord {
+  referrers: readonly Referrer[]
+  checkedAtMs: number
 }
 
 /** One use of content through a repository; uses are gathered and recorded in batches. */
@@ -151,6 +158,10 @@ export interface Inventory extends AsyncDisposable {
   repositoriesOf(digest: Digest): Promise<RepositoryId[]>
   /** Drops content with its links, because its bytes are gone. Tags stay. Idempotent. */
   forget(digest: Digest): Promise<void>
+
+  referrers(digest: Digest, repository: RepositoryId): Promise<ReferrersRecord | undefined>
+  /** Keeps what upstream listed for as long as the content is held. False where it is not held. */
+  putReferrers(digest: Digest, repository: RepositoryId, record: ReferrersRecord): Promise<boolean>
 
   tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined>
   putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void>

@@ -83,6 +83,16 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .columns(['digest', 'parent_digest'])
     .execute()
   await db.schema
+    .createTable('referrers')
+    .addColumn('digest', 'text', (column) =>
+      column.notNull().references('content.digest').onDelete('cascade'),
+    )
+    .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
+    .addColumn('list', 'text', (column) => column.notNull())
+    .addColumn('checked_at_ms', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('referrers_key', ['digest', 'repository_id'])
+    .execute()
+  await db.schema
     .createTable('tag')
     .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
     .addColumn('name', 'text', (column) => column.notNull())

@@ -9,6 +9,7 @@ export interface Schema {
   content: ContentTable
   link: LinkTable
   child: ChildTable
+  referrers: ReferrersTable
   tag: TagTable
   tag_history: TagHistoryTable
   freeze: FreezeTable
@@ -50,6 +51,15 @@ interface ChildTable {
   digest: Digest
   media_type: string
   size_bytes: number
+}
+
+/** What upstream last listed; gone with the content. */
+interface ReferrersTable {
+  digest: Digest
+  repository_id: number
+  /** JSON. */
+  list: string
+  checked_at_ms: number
 }
 
 interface TagTable {

@@ -19,6 +19,7 @@ import type {
   Inventory,
   InventoryTotals,
   Pin,
+  ReferrersRecord,
   RepositoryId,
   RootQuery,
   TagRecord,
@@ -27,6 +28,7 @@ import type {
   WaitingSighting,
 } from './inventory.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
+import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
@@ -104,6 +106,18 @@ export class SqlInventory implements Inventory {
     await this.#db.transaction().execute(async (trx) => {
       await remove(trx, await candidatesOf(trx, [digest]))
     })
+  }
+
+  async referrers(digest: Digest, repository: RepositoryId): Promise<ReferrersRecord | undefined> {
+    return referrersRecord(this.#db, digest, repository)
+  }
+
+  async putReferrers(
+    digest: Digest,
+    repository: RepositoryId,
+    record: ReferrersRecord,
+  ): Promise<boolean> {
+    return this.#db.transaction().execute((trx) => putReferrers(trx, digest, repository, record))
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {

@@ -81,7 +81,10 @@ export async function putRepository(
   return id
 }
 
-async function kindOf(trx: Transaction<Schema>, digest: Digest): Promise<ContentKind | undefined> {
+export async function kindOf(
+  trx: Transaction<Schema>,
+  digest: Digest,
+): Promise<ContentKind | undefined> {
   const row = await trx
     .selectFrom('content')
     .select('kind')

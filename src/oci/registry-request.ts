@@ -1,5 +1,6 @@
 import { parseDigest, type Digest } from './digest.ts'
 import { parseRepository, parseTag, type Reference, type Repository } from './reference.ts'
+import type { ReferrerFilter } from './referrers.ts'
 import { RegistryError } from './registry-error.ts'
 import type { Page } from './source.ts'
 
@@ -16,9 +17,12 @@ export type RegistryRequest =
   | (Scoped & { kind: 'manifest'; isHead: boolean; reference: Reference })
   | (Scoped & { kind: 'blob'; isHead: boolean; digest: Digest })
   | (Scoped & { kind: 'tags'; page: Page })
+  | (Scoped & { kind: 'referrers'; digest: Digest; filter: ReferrerFilter })
 
 const ROOT = '/v2/'
 const TAGS = '/tags/list'
+/** RFC 6838 section 4.2. */
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i
 
 /** What is below `/v2`, with what stands in front of that. */
 export interface RegistryPath {
@@ -67,6 +71,13 @@ export function parseRegistryRequest(method: string, url: string): RegistryReque
     const digest = digestOf(path.slice(slash + 1))
     return { kind: 'blob', isHead: method === 'HEAD', ...scoped, digest }
   }
+  if (path.endsWith('/referrers', slash)) {
+    const name = nameIn(path, slash - '/referrers'.length)
+    requirePull(method)
+    const scoped = scope(name, query)
+    const digest = digestOf(path.slice(slash + 1))
+    return { kind: 'referrers', ...scoped, digest, filter: filterOf(query) }
+  }
   if (path.endsWith('/blobs/uploads', slash)) throw pushRefused()
   throw new RegistryError('NAME_UNKNOWN', 'nothing is served under this path')
 }
@@ -114,6 +125,15 @@ function pageOf(query: string): Page {
     ...(limit !== undefined && { limit: Number(limit) }),
     ...(after !== undefined && after !== '' && { after }),
   }
+}
+
+function filterOf(query: string): ReferrerFilter {
+  const artifactType = parameterOf(query, 'artifactType')
+  if (artifactType === undefined || artifactType === '') return {}
+  if (!MEDIA_TYPE.test(artifactType)) {
+    throw new RegistryError('ARTIFACT_TYPE_INVALID', 'artifactType is not a media type')
+  }
+  return { artifactType }
 }
 
 /** The first value of a query parameter. */

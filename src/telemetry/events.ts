@@ -11,7 +11,15 @@ type PullOutcome = (typeof PULL_OUTCOMES)[number]
 const SAVING: ReadonlySet<PullOutcome> = new Set(['hit', 'join', 'stale'])
 
 /** What a request asked for. */
-export type RequestKind = 'ping' | 'manifest' | 'blob' | 'tags' | 'health' | 'admin' | 'other'
+export type RequestKind =
+  | 'ping'
+  | 'manifest'
+  | 'blob'
+  | 'tags'
+  | 'referrers'
+  | 'health'
+  | 'admin'
+  | 'other'
 
 /** One request and its answer: one access line. */
 export interface ServedRequest {
@@ -162,7 +170,8 @@ export class Events {
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304
-    if (outcome && upstream && isAnswered) {
+    const isPull = kind === 'manifest' || kind === 'blob'
+    if (isPull && outcome && upstream && isAnswered) {
       this.#metrics.pulls.add(1, outcome, kind, upstream)
       const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
       if (isSaved) this.#metrics.savedPulls.add(1, upstream)

@@ -16,6 +16,7 @@ const layer = contentOf('layer')
 const config = contentOf('config')
 const manifest = manifestOf('manifest')
 const latest = 'latest' as Tag
+const signature = { ...descriptorOf(manifestOf('signature')), artifactType: 'application/x' }
 const record = { descriptor: descriptorOf(manifest), checkedAtMs: 5_000 }
 
 /** What every Inventory keeps; `make` gives an empty one. */
@@ -35,6 +36,7 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       expect(await inventory.evict(layer.digest, () => true)).toEqual([])
       expect(await inventory.tag(alpine, latest)).toBeUndefined()
       expect(await inventory.tags(alpine)).toEqual([])
+      expect(await inventory.referrers(manifest.digest, alpine)).toBeUndefined()
       expect(await inventory.totals()).toEqual({ bytes: 0, entries: 0, onceBytes: 0 })
       expect(await inventory.contents(undefined, 10)).toEqual([])
     })
@@ -126,6 +128,39 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
       const inOrder = ['1.10', '1.9', 'B', '_', 'a', 'a-1', 'a.1', 'aa', 'b'] as Tag[]
       for (const tag of inOrder.toReversed()) await inventory.putTag(alpine, tag, record)
       expect(await inventory.tags(alpine)).toEqual(inOrder)
+    })
+
+    it('keeps the last list of referrers of what is held, each repository its own', async () => {
+      await using inventory = await make()
+      const { digest } = manifest
+      const list = { referrers: [], checkedAtMs: 1_000 }
+      expect(await inventory.putReferrers(digest, alpine, list)).toBe(false)
+      expect(await inventory.referrers(digest, alpine)).toBeUndefined()
+      await inventory.record(manifest, [], alpine)
+      const longer = { referrers: [{ ...signature, annotations: { by: 'é' } }], checkedAtMs: 2_000 }
+      expect(await inventory.putReferrers(digest, alpine, list)).toBe(true)
+      expect(await inventory.putReferrers(digest, alpine, longer)).toBe(true)
+      expect(await inventory.putReferrers(digest, elsewhere, list)).toBe(true)
+      expect(await inventory.referrers(digest, alpine)).toEqual(longer)
+      expect(await inventory.referrers(digest, elsewhere)).toEqual(list)
+      expect(await inventory.referrers(digest, node)).toBeUndefined()
+    })
+
+    it('loses lists of referrers with the content, and does not bring them back', async () => {
+      await using inventory = await make()
+      const { digest } = manifest
+      const list = { referrers: [signature], checkedAtMs: 1_000 }
+      for (const lose of [
+        () => inventory.forget(digest),
+        () => inventory.evict(digest, () => true),
+      ]) {
+        await inventory.record(manifest, [], alpine)
+        await inventory.putReferrers(digest, alpine, list)
+        await lose()
+        expect(await inventory.referrers(digest, alpine)).toBeUndefined()
+        await inventory.record(manifest, [], alpine)
+        expect(await inventory.referrers(digest, alpine)).toBeUndefined()
+      }
     })
 
     it('adopts what was found, without a link or a use', async () => {

@@ -53,7 +53,7 @@ const atMs = fc.oneof(fc.nat({ max: 9_000 }), fc.nat({ max: 3 * REUSED_AFTER_MS 
 const step = fc.record({
   action: fc.constantFrom(
     ...(['record', 'recordBlob', 'adopt', 'link', 'forget', 'evict'] as const),
-    ...(['putTag', 'dropTag', 'touch', 'page'] as const),
+    ...(['putTag', 'dropTag', 'touch', 'page', 'putReferrers'] as const),
     ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
   ),
   content: fc.constantFrom(...contents),
@@ -91,6 +91,8 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     },
     putTag: () => inventory.putTag(repository, tag, record),
     dropTag: () => inventory.dropTag(repository, tag),
+    putReferrers: () =>
+      inventory.putReferrers(digest, repository, { referrers: [], checkedAtMs: atMs }),
     seeTag: () => {
       const served = { descriptor: descriptorOf(step.served), checkedAtMs: atMs }
       return inventory.seeTag(repository, tag, record.descriptor, served)
@@ -123,6 +125,7 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
     facts.push(await inventory.repositoriesOf(digest), await inventory.heldBytes([digest]))
     for (const repository of repositories) {
       facts.push(await inventory.isLinked(digest, repository))
+      facts.push(await inventory.referrers(digest, repository))
     }
   }
   for (const repository of [undefined, ...repositories]) {

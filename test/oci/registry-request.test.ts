@@ -3,6 +3,7 @@ import {
   constantFrom,
   nat,
   oneof,
+  pre,
   property,
   string,
   stringMatching,
@@ -75,6 +76,25 @@ describe('what is asked for', () => {
     })
   })
 
+  test.each([
+    ['', {}],
+    ['&artifactType=', {}],
+    [
+      '&artifactType=application/vnd.in-toto+json',
+      { artifactType: 'application/vnd.in-toto+json' },
+    ],
+    ['&artifactType=application%2Fx%2By', { artifactType: 'application/x+y' }],
+    ['&artifactType=a/b&artifactType=c/d', { artifactType: 'a/b' }],
+  ])('referrers, with filter %j', (query, filter) => {
+    expect(parseRegistryRequest('GET', `/v2/a/b/referrers/${DIGEST}?ns=ghcr.io${query}`)).toEqual({
+      kind: 'referrers',
+      repository: 'a/b',
+      ns: 'ghcr.io',
+      digest: DIGEST,
+      filter,
+    })
+  })
+
   test('words of the API may be parts of names', () => {
     expect(parseRegistryRequest('GET', '/v2/manifests/blobs/tags/manifests/list')).toMatchObject({
       repository: 'manifests/blobs/tags',
@@ -117,7 +137,15 @@ describe('what is refused', () => {
     ['/v2/a/tags/list?n=1e3', 'PAGINATION_NUMBER_INVALID'],
     ['/v2/a/tags/list/', 'NAME_UNKNOWN'],
     ['/v2/_catalog', 'NAME_UNKNOWN'],
-    [`/v2/a/referrers/${DIGEST}`, 'NAME_UNKNOWN'],
+    ['/v2/a/referrers/latest', 'DIGEST_INVALID'],
+    ['/v2/a/referrers/', 'DIGEST_INVALID'],
+    [`/v2/referrers/${DIGEST}`, 'NAME_INVALID'],
+    [`/v2/a/referrers/${DIGEST}/`, 'NAME_UNKNOWN'],
+    [`/v2/a/referrers/${DIGEST}?artifactType=sbom`, 'ARTIFACT_TYPE_INVALID'],
+    [`/v2/a/referrers/${DIGEST}?artifactType=a/b/c`, 'ARTIFACT_TYPE_INVALID'],
+    [`/v2/a/referrers/${DIGEST}?artifactType=a/b%0d%0ac`, 'ARTIFACT_TYPE_INVALID'],
+    [`/v2/a/referrers/${DIGEST}?artifactType=a/%zz`, 'ARTIFACT_TYPE_INVALID'],
+    [`/v2/a/referrers/${DIGEST}?artifactType=a/${'b'.repeat(128)}`, 'ARTIFACT_TYPE_INVALID'],
     ['/v2/a/blobs/uploads/', 'UNSUPPORTED'],
   ])('GET %s: %s', (url, code) => {
     expect(codeOf('GET', url)).toBe(code)
@@ -127,6 +155,7 @@ describe('what is refused', () => {
     ['PUT', '/v2/a/manifests/3'],
     ['DELETE', `/v2/a/manifests/${DIGEST}`],
     ['DELETE', `/v2/a/blobs/${DIGEST}`],
+    ['DELETE', `/v2/a/referrers/${DIGEST}`],
     ['POST', '/v2/a/blobs/uploads/'],
     ['POST', '/v2/a/blobs/uploads/?mount=x&from=y'],
     ['PATCH', '/v2/a/blobs/uploads/5f0c'],
@@ -158,12 +187,18 @@ describe('the registry', () => {
   )
 })
 
+function ofType(artifactType: string): string {
+  return `/v2/a/referrers/${DIGEST}?artifactType=${encodeURIComponent(artifactType)}`
+}
+
 describe('for any path', () => {
   const piece = constantFrom(
     '/',
     'manifests',
     'blobs',
     'tags/list',
+    'referrers',
+    '?artifactType=',
     'a',
     '..',
     '%2e',
@@ -195,8 +230,28 @@ describe('for any path', () => {
         if (request.kind === 'ping') return
         expect(request.repository).toMatch(/^[a-z0-9]([a-z0-9._/-]*[a-z0-9])?$/)
         expect(request.repository).not.toContain('..')
+        if (request.kind !== 'referrers') return
+        expect(request.filter.artifactType ?? 'a/b').toMatch(/^[!-~]+\/[!-~]+$/)
       }),
       { numRuns: 1000 },
+    )
+  })
+
+  test('a media type is read as it was escaped, and nothing else is one', () => {
+    const name = stringMatching(/^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,30}$/)
+    assert(
+      property(name, name, (type, subtype) => {
+        const artifactType = `${type}/${subtype}`
+        const request = parseRegistryRequest('GET', ofType(artifactType))
+        expect(request).toMatchObject({ filter: { artifactType } })
+      }),
+    )
+    assert(
+      property(string({ unit: 'binary' }), (text) => {
+        const isMediaType = /^[a-z0-9][\w!#$&^.+-]*\/[a-z0-9][\w!#$&^.+-]*$/i.test(text)
+        pre(!isMediaType && text !== '')
+        expect(codeOf('GET', ofType(text))).toBe('ARTIFACT_TYPE_INVALID')
+      }),
     )
   })
 

@@ -12,6 +12,7 @@ import {
   type InventoryTotals,
   type Pin,
   REUSED_AFTER_MS,
+  type ReferrersRecord,
   type RepositoryId,
   type RootQuery,
   type TagRecord,
@@ -19,6 +20,8 @@ import {
   type Use,
   type WaitingSighting,
 } from '../../src/inventory/inventory.ts'
+import { ReferrersModel } from './referrers-model.ts'
+import { isSame, keyOf, tagKeyOf } from './repository-keys.ts'
 import { TagHistoryModel } from './tag-history-model.ts'
 
 /** The inventory as simply as it can be said, to compare others with. */
@@ -29,6 +32,7 @@ export class InventoryModel implements Inventory {
   readonly #links = new Map<Digest, Map<string, number>>()
   readonly #repositories = new Map<string, RepositoryId>()
   readonly #reused = new Set<Digest>()
+  readonly #referrers = new ReferrersModel()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
   readonly #histories = new TagHistoryModel()
   readonly #freezes = new Map<string, Freeze>()
@@ -84,7 +88,18 @@ export class InventoryModel implements Inventory {
     this.#contents.delete(digest)
     this.#children.delete(digest)
     this.#links.delete(digest)
+    this.#referrers.forget(digest)
     this.#reused.delete(digest)
+  }
+
+  async referrers(digest: Digest, repository: RepositoryId): Promise<ReferrersRecord | undefined> {
+    return this.#referrers.of(digest, repository)
+  }
+
+  async putReferrers(digest: Digest, repository: RepositoryId, record: ReferrersRecord) {
+    if (!this.#contents.has(digest)) return false
+    this.#referrers.put(digest, repository, record)
+    return true
   }
 
   async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
@@ -379,16 +394,4 @@ function sumOf(descriptors: Iterable<Descriptor>): number {
 /** Sorts as the listing does. */
 function positionOf({ repository, digest }: Pick<Image, 'repository' | 'digest'>): string {
   return `${keyOf(repository)} ${digest}`
-}
-
-function isSame(a: RepositoryId, b: RepositoryId): boolean {
-  return keyOf(a) === keyOf(b)
-}
-
-function keyOf({ registry, name }: RepositoryId): string {
-  return `${registry} ${name}`
-}
-
-function tagKeyOf(repository: RepositoryId, tag: Tag): string {
-  return `${keyOf(repository)} ${tag}`
 }

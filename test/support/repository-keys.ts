@@ -1,0 +1,15 @@
+import type { RepositoryId } from '../../src/inventory/inventory.ts'
+import type { Tag } from '../../src/oci/reference.ts'
+
+/** A repository as a key of maps, which sorts as listings do. */
+export function keyOf({ registry, name }: RepositoryId): string {
+  return `${registry} ${name}`
+}
+
+export function tagKeyOf(repository: RepositoryId, tag: Tag): string {
+  return `${keyOf(repository)} ${tag}`
+}
+
+export function isSame(a: RepositoryId, b: RepositoryId): boolean {
+  return keyOf(a) === keyOf(b)
+}
