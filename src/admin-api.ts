@@ -91,6 +91,12 @@ export interface Works {
   purge: { body: { reference: string }; item: never; result: RemovalResult }
   scrub: { body: object; item: never; result: ScrubResult }
   sweep: { body: { dryRun?: boolean }; item: SweepEntry; result: SweepResult }
+  /** Ends with its caller. Of an index only what is for the platforms, `linux/arm64/v8`; all where left out. */
+  warm: {
+    body: { images: string[]; platforms?: string[] }
+    item: WarmedContentEntry
+    result: WarmResult
+  }
 }
 
 export type WorkName = keyof Works
@@ -107,6 +113,8 @@ export interface WorkProgress {
   /** `null` while it is not known. */
   total: number | null
   unit: 'bytes' | 'images' | 'contents'
+  /** What is under way at the moment, in bytes; left out by work that does one thing at a time. */
+  parts?: { digest: string; done: number; total: number }[]
 }
 
 /** Content that would go. */
@@ -142,3 +150,43 @@ export interface SweepEntry {
 
 /** How many of each. */
 export type SweepResult = Record<SweepEntry['action'], number>
+
+/** A part of an image that is held now. */
+export interface WarmedContentEntry {
+  image: string
+  digest: string
+  kind: 'manifest' | 'blob'
+  bytes: number
+  /** `hit`: it was held; `miss`: it came from upstream; `join`: somebody else pulled it. */
+  outcome: string
+}
+
+export interface WarmResult {
+  /** In the order in which they were asked for. */
+  images: WarmedEntry[]
+}
+
+/** What became of an image. It is held as a whole where `error` is `null`. */
+export interface WarmedEntry {
+  /** With its registry and its tag or digest. */
+  image: string
+  /** `null` where it did not become known. */
+  digest: string | null
+  contents: number
+  /** What it needs on the platforms that were asked for. */
+  bytes: number
+  /** The part of `bytes` that was not held before. */
+  fetchedBytes: number
+  /** The part of `bytes` that is not held. */
+  missingBytes: number
+  error: WarmFault | null
+}
+
+interface WarmFault {
+  /**
+   * `denied` by a rule; `absent` upstream; `limited`: what upstream still allows is left to
+   * clients; `upstream` failed; `not-kept` for lack of space, or as the store failed.
+   */
+  reason: 'denied' | 'absent' | 'limited' | 'upstream' | 'not-kept'
+  message: string
+}

@@ -12,6 +12,7 @@ import { Scrub } from './cache/scrub.ts'
 import { Space } from './cache/space.ts'
 import { Sweep } from './cache/sweep.ts'
 import { Uses } from './cache/uses.ts'
+import { Warm } from './cache/warm.ts'
 import type { Config } from './config/schema.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './http/admin/stats.ts'
@@ -35,6 +36,7 @@ import { openUpstream } from './upstreams.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { localUrl, type ListenAddress } from './util/listen-url.ts'
 import { VERSION } from './version.ts'
+import { warmJobs } from './warming.ts'
 
 /** What is on its way when the daemon is told to stop may take this long: answers first, then fills. */
 const ANSWERS_DEADLINE_MS = 20_000
@@ -125,16 +127,20 @@ export async function startDaemon(
     )
     const { prefix, hosts, default: isDefault } = options
     const guarded = new Guard(mirror, new Rules(name, options))
-    return { name, prefix, hosts, isDefault, source: guarded, mirror, stats }
+    return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats }
   })
+  const routes = new Routes(upstreams)
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
+  const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+  const warm = new Warm({ upstreams: byName, fills, leases, clock, events })
+  const jobs = warmJobs(config.warm, routes, warm)
   const { bytesPerSecond } = config.scrub
   const content = { store, layers, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
   const sweep = new Sweep({ ...content, leftovers: [spoolFolder, ...leftovers] })
   const everyMs = { evict: config.eviction.everyMs, scrub: config.scrub.everyMs }
   const upkeep = parts.use(
-    new Upkeep({ inventory, space, eviction, scrub, sweep, everyMs, clock, events }),
+    new Upkeep({ inventory, space, eviction, scrub, sweep, everyMs, jobs, clock, events }),
   )
   parts.defer(() => fills.drain(deadline(FILLS_DEADLINE_MS, hurry)))
 
@@ -153,13 +159,13 @@ export async function startDaemon(
     })),
     upstreams: upstreams.map((upstream) => upstream.stats()),
   })
-  const routes = new Routes(upstreams)
-  const operations = mirrorOperations({ ...content, eviction, sweep, jobs: upkeep })
+  const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
   const token = config.admin.token?.reveal()
   const admin = createAdminApp({ ...listening, metrics, stats, operations, routes, token })
   const adminServer = parts.use(await listen(admin, config.admin))
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())
+  parts.use(warm)
   const app = createApp({ ...listening, routes })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))

@@ -5,7 +5,7 @@ import type { Scrub } from './cache/scrub.ts'
 import type { Space } from './cache/space.ts'
 import type { Sweep } from './cache/sweep.ts'
 import type { Inventory } from './inventory/inventory.ts'
-import type { JobEvents, JobMemory, JobRun } from './jobs/job.ts'
+import type { Job, JobEvents, JobMemory, JobRun } from './jobs/job.ts'
 import type { RunListener } from './jobs/scheduled-job.ts'
 import { Scheduler } from './jobs/scheduler.ts'
 import type { Clock } from './util/clock.ts'
@@ -24,6 +24,8 @@ export interface UpkeepOptions {
   scrub: Scrub
   sweep: Sweep
   everyMs: { evict: number; scrub: number }
+  /** What else is done by schedule. */
+  jobs: Job[]
   clock: Clock
   events: JobEvents
 }
@@ -66,6 +68,7 @@ export class Upkeep implements UpkeepJobs, AsyncDisposable {
       first: 'at-start',
       run: async (signal, report) => ({ ...(await sweep.run(signal, report)) }),
     })
+    for (const job of options.jobs) this.#scheduler.add(job)
     space.urge = () => this.#urge()
   }
 

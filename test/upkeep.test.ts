@@ -23,6 +23,7 @@ async function startedUpkeep(rig: MirrorRig, clock: FakeClock): Promise<Upkeep> 
     scrub,
     sweep,
     everyMs: EVERY_MS,
+    jobs: [],
     clock,
     events,
   })

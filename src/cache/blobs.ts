@@ -19,6 +19,12 @@ export interface BlobsOptions {
   uses: Uses
 }
 
+/** How a blob is had; each is `undefined` where it is not to be had so. */
+interface Ways<T> {
+  held: () => Promise<T | undefined>
+  filled: (fill: Fill, outcome: Outcome) => Promise<T | undefined>
+}
+
 /** The blobs of one upstream: from the store, from a fill that is under way, or by a new fill. */
 export class Blobs {
   readonly #options: BlobsOptions
@@ -48,45 +54,54 @@ export class Blobs {
     return source.statBlob(repository.name, digest, { signal })
   }
 
-  async get(
+  get(repository: RepositoryId, digest: Digest, options: BlobOptions): Promise<Blob | undefined> {
+    return this.#obtain(repository, digest, options.signal, {
+      held: () => this.#fromStore(repository, digest, options),
+      filled: (fill, outcome) => follow(fill, outcome, options),
+    })
+  }
+
+  /**
+   * Has a blob kept without reading it, by the fill that a pull would follow; resolves when that
+   * has ended. `undefined` where upstream does not have it; throws why it was not kept.
+   */
+  async fill(
     repository: RepositoryId,
     digest: Digest,
-    options: BlobOptions,
-  ): Promise<Blob | undefined> {
+    { signal }: PullOptions,
+  ): Promise<Outcome | undefined> {
+    const { links } = this.#options
+    const find = () => links.find(repository, digest, 'blob', signal)
+    const outcome = await this.#obtain<Outcome>(repository, digest, signal, {
+      held: async () => (await find()) && 'hit',
+      filled: (fill, how) => kept(fill, how, signal),
+    })
+    // What came through another repository is not linked from this one yet.
+    return outcome === 'join' ? (await find()) && outcome : outcome
+  }
+
+  async #obtain<T>(
+    repository: RepositoryId,
+    digest: Digest,
+    signal: AbortSignal,
+    ways: Ways<T>,
+  ): Promise<T | undefined> {
     const { source, links, fills } = this.#options
     for (;;) {
       const endedBefore = fills.ended
-      const held = await this.#fromStore(repository, digest, options)
+      const held = await ways.held()
       if (held) return held
       const running = fills.get(digest)
       if (running) {
-        const { signal } = options
         if (!(await links.mayJoin(repository, running.repository, digest, signal))) return undefined
         if (fills.get(digest) !== running) continue
-        const joined = await this.#join(repository, running, options)
+        const joined = await join(repository, running, signal, ways)
         if (joined !== 'refused') return joined
       } else if (fills.ended === endedBefore) {
-        return follow(fills.start(digest, repository, source), 'miss', options)
+        return ways.filled(fills.start(digest, repository, source), 'miss')
       }
       // A fill has ended since the store was looked at: what it brought may be there now.
     }
-  }
-
-  /** `refused` where upstream did not give it to another repository: that says nothing about this one. */
-  async #join(
-    { registry, name }: RepositoryId,
-    fill: Fill,
-    options: BlobOptions,
-  ): Promise<Blob | 'refused' | undefined> {
-    const isOwn = fill.repository.registry === registry && fill.repository.name === name
-    try {
-      const blob = await follow(fill, 'join', options)
-      if (blob || isOwn) return blob
-    } catch (error) {
-      if (isOwn || !(error instanceof UpstreamError)) throw error
-    }
-    await abortable(fill.ended, options.signal)
-    return 'refused'
   }
 
   async #fromStore(
@@ -103,6 +118,34 @@ export class Blobs {
     uses.record(repository, digest)
     return { descriptor: descriptorOf(digest, content.sizeBytes), range, body, outcome: 'hit' }
   }
+}
+
+/** `refused` where upstream did not give it to another repository: that says nothing about this one. */
+async function join<T>(
+  { registry, name }: RepositoryId,
+  fill: Fill,
+  signal: AbortSignal,
+  { filled }: Ways<T>,
+): Promise<T | 'refused' | undefined> {
+  const isOwn = fill.repository.registry === registry && fill.repository.name === name
+  try {
+    const joined = await filled(fill, 'join')
+    if (joined || isOwn) return joined
+  } catch (error) {
+    if (isOwn || !(error instanceof UpstreamError)) throw error
+  }
+  await abortable(fill.ended, signal)
+  return 'refused'
+}
+
+async function kept(
+  fill: Fill,
+  outcome: Outcome,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  const end = await abortable(fill.ended, signal)
+  if (end.kind === 'abandoned') throw end.cause
+  return end.kind === 'committed' ? outcome : undefined
 }
 
 async function follow(

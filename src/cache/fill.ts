@@ -60,7 +60,7 @@ export class Fill implements Leader {
   readonly digest: Digest
   readonly repository: RepositoryId
   /** Resolves when it is over, however it ended. */
-  readonly ended: Promise<void>
+  readonly ended: Promise<FillEnd>
   readonly #options: FillOptions
   readonly #abort = new AbortController()
   readonly #opened = Promise.withResolvers<number | undefined>()
@@ -168,12 +168,13 @@ export class Fill implements Leader {
     })
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<FillEnd> {
     const end = await this.#fill()
     this.#hasEnded = true
     this.#options.onEnd(end)
     this.#wakeFollowers()
     await this.#releaseSpool()
+    return end
   }
 
   async #fill(): Promise<FillEnd> {

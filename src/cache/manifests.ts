@@ -126,7 +126,12 @@ export class Manifests {
 
   /** Waits until everything that was fetched is kept. */
   async kept(): Promise<void> {
-    while (this.#keeping.size > 0) await Promise.all(this.#keeping)
+    while (this.#keeping.size > 0) await this.settled()
+  }
+
+  /** Waits until what was fetched so far is kept, or could not be. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#keeping)
   }
 
   /** A manifest is gone. */

@@ -13,6 +13,7 @@ import type {
 import { namedOf, type Pins } from './pins.ts'
 import { purge } from './purge.ts'
 import type { Sweep } from './sweep.ts'
+import type { Warm } from './warm.ts'
 
 /** Who waits for a run of a job, which goes on without it. */
 interface RunListener {
@@ -34,13 +35,14 @@ export interface MirrorOperationsOptions {
   pins: Pins
   eviction: Eviction
   sweep: Sweep
+  warm: Pick<Warm, 'run'>
   jobs: UpkeepJobs
   events: Events
 }
 
 /** What operators may ask, done by the parts of the mirror. */
 export function mirrorOperations(options: MirrorOperationsOptions): Operations {
-  const { inventory, pins, eviction, sweep, jobs } = options
+  const { inventory, pins, eviction, sweep, warm, jobs } = options
   return {
     async images(query) {
       const images = await inventory.images(query)
@@ -56,6 +58,7 @@ export function mirrorOperations(options: MirrorOperationsOptions): Operations {
     unpin: (pattern) => pins.remove(pattern),
     scrub: (listener) => jobs.scrub(listener),
     sweep: (isDryRun, listener) => (isDryRun ? sweep.preview(listener) : jobs.sweep(listener)),
+    warm: (request, listener) => warm.run(request, listener),
     jobs: () => jobs.status(),
   }
 }

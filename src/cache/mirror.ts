@@ -7,6 +7,7 @@ import type {
   Blob,
   BlobOptions,
   Manifest,
+  Outcome,
   Page,
   PullOptions,
   ReferrerList,
@@ -120,6 +121,25 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   blob(repository: Repository, digest: Digest, options: BlobOptions): Promise<Blob | undefined> {
     return this.#blobs.get(this.#id(repository), digest, options)
+  }
+
+  /** Has a blob kept without reading it; see Blobs.fill. */
+  fillBlob(
+    repository: Repository,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Outcome | undefined> {
+    return this.#blobs.fill(this.#id(repository), digest, options)
+  }
+
+  /** Whether the repository can be served the content without asking upstream. */
+  holds(repository: Repository, digest: Digest): Promise<boolean> {
+    return this.#links.isHeld(this.#id(repository), digest)
+  }
+
+  /** Waits until the manifests that were fetched so far are kept, or could not be. */
+  settled(): Promise<void> {
+    return this.#manifests.settled()
   }
 
   tags(repository: Repository, page: Page, options: PullOptions): Promise<TagList | undefined> {

@@ -1,12 +1,15 @@
 import type {
   Content,
+  ContentKind,
   ContentName,
   Image,
   ImageQuery,
   RepositoryId,
 } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { Tag } from '../oci/reference.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { ImageReference, Tag } from '../oci/reference.ts'
+import type { Outcome } from '../oci/source.ts'
 
 /** How far long work has come. */
 export interface Progress {
@@ -14,6 +17,14 @@ export interface Progress {
   /** `undefined` while it is not known. */
   total: number | undefined
   unit: 'bytes' | 'images' | 'contents'
+  /** What is under way at the moment, where that is several things at once; in bytes. */
+  parts?: readonly ProgressPart[]
+}
+
+interface ProgressPart {
+  digest: Digest
+  done: number
+  total: number
 }
 
 /** Who waits for long work. */
@@ -21,7 +32,7 @@ export interface WorkListener<Item> {
   progress: (progress: Progress) => void
   /** One of many results; the work waits until it resolves. */
   item: (item: Item) => Promise<void>
-  /** Ends the wait. The work goes on without its listener, except for a dry run. */
+  /** Ends the wait. The work goes on without its listener, except for dry runs and warming. */
   signal: AbortSignal
 }
 
@@ -80,6 +91,50 @@ export interface SweepFinding {
 
 export type SweepSummary = Record<SweepFinding['action'], number>
 
+export interface WarmRequest {
+  images: readonly ImageReference[]
+  /** Of an index only what is for these; all of it where there are none. */
+  platforms: readonly Platform[]
+}
+
+/** A part of an image that is held now, and how it came to be. */
+export interface WarmedContent {
+  image: ImageReference
+  digest: Digest
+  kind: ContentKind
+  sizeBytes: number
+  outcome: Outcome
+}
+
+export interface WarmedImage {
+  image: ImageReference
+  /** What it stands for; `undefined` where that did not become known. */
+  digest: Digest | undefined
+  /** What it needs on the platforms that were asked for, as far as that became known. */
+  contents: number
+  bytes: number
+  /** The part of `bytes` that was not held before. */
+  fetchedBytes: number
+  /** The part of `bytes` that is not held now. */
+  missingBytes: number
+  /** Why it is not held as a whole; `undefined` where it is. */
+  failure: WarmFailure | undefined
+}
+
+/**
+ * denied: by a rule; absent: upstream does not have it, or not for that platform; limited: what
+ * upstream still allows is left to clients; upstream: it failed; not-kept: there was no space, or
+ * the store failed.
+ */
+export type WarmFailureReason = 'denied' | 'absent' | 'limited' | 'upstream' | 'not-kept'
+
+export interface WarmFailure {
+  reason: WarmFailureReason
+  message: string
+  /** Whether time alone may help. */
+  isPassing: boolean
+}
+
 export interface JobStatus {
   name: string
   everyMs: number
@@ -101,8 +156,8 @@ export interface JobRun {
 }
 
 /**
- * What operators may ask of a running mirror. Of each kind of long work one runs at a time: who
- * asks for it meanwhile joins it. Failures are StoreErrors and InventoryErrors.
+ * What operators may ask of a running mirror. Of each kind of long work but warming one runs at a
+ * time: who asks for it meanwhile joins it. Failures are StoreErrors and InventoryErrors.
  */
 export interface Operations {
   images(query: ImageQuery): Promise<ListedImage[]>
@@ -114,5 +169,7 @@ export interface Operations {
   unpin(pattern: string): Promise<'removed' | 'absent' | 'configured'>
   scrub(listener: WorkListener<never>): Promise<ScrubSummary>
   sweep(isDryRun: boolean, listener: WorkListener<SweepFinding>): Promise<SweepSummary>
+  /** Has images kept, one after the other; what became of each, in their order. */
+  warm(request: WarmRequest, listener: WorkListener<WarmedContent>): Promise<WarmedImage[]>
   jobs(): JobStatus[]
 }

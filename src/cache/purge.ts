@@ -1,6 +1,6 @@
 import type { Candidate, ContentName, Image, Inventory } from '../inventory/inventory.ts'
-import { parseDigest, type Digest } from '../oci/digest.ts'
-import type { Tag } from '../oci/reference.ts'
+import type { Digest } from '../oci/digest.ts'
+import { isDigest, type Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import type { Holdings } from './holdings.ts'
@@ -95,8 +95,4 @@ class Purge {
       after = page.length === IMAGES_PER_QUERY ? page.at(-1) : undefined
     } while (after)
   }
-}
-
-function isDigest(target: Tag | Digest): target is Digest {
-  return parseDigest(target) !== undefined
 }

@@ -10,6 +10,7 @@ import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
 import { scrubCommand } from './scrub.ts'
 import { sweepCommand } from './sweep.ts'
+import { warmCommand } from './warm.ts'
 import { VERSION } from '../version.ts'
 
 /** Runs a command to its end and returns what the process is to end with. */
@@ -39,6 +40,7 @@ function createProgram(): Command {
     program.addCommand(command())
   }
   program.addCommand(migrateCommand())
+  program.addCommand(warmCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   makeThrow(program)
   return program

@@ -1,5 +1,5 @@
 import type { WorkProgress } from '../admin-api.ts'
-import { countText, sizeText } from './format.ts'
+import { countText, shortDigest, sizeText } from './format.ts'
 
 /** What of a stream to the terminal, or to a file or pipe, progress needs. */
 export interface ProgressStream {
@@ -21,27 +21,38 @@ export function progressView(title: string, stream: ProgressStream): ProgressVie
 
 const BAR_WIDTH = 30
 const CLEAR_LINE = '\r\u001B[K'
+const CLEAR_BELOW = '\u001B[J'
 
+/** With a bar for each part that is under way below that of the whole. */
 class ProgressBar implements ProgressView {
   readonly #title: string
   readonly #stream: ProgressStream
+  /** Lines that are drawn below the first. */
+  #below = 0
 
   constructor(title: string, stream: ProgressStream) {
     this.#title = title
     this.#stream = stream
   }
 
-  show(progress: WorkProgress): void {
-    const part = partOf(progress)
-    const filled = Math.floor((part ?? 0) * BAR_WIDTH)
-    const bar = part === undefined ? '' : `[${'#'.repeat(filled).padEnd(BAR_WIDTH, '-')}]  `
-    const line = `${this.#title}  ${bar}${progressText(progress)}`
+  show({ parts = [], ...whole }: WorkProgress): void {
+    const lines = [barText(this.#title, whole)]
+    for (const { digest, done, total } of parts) {
+      lines.push(barText(shortDigest(digest), { done, total, unit: 'bytes' }))
+    }
     // One that wraps could not be drawn over. Some terminals do not know how wide they are.
-    this.#stream.write(CLEAR_LINE + line.slice(0, (this.#stream.columns || 80) - 1))
+    const width = (this.#stream.columns || 80) - 1
+    this.#stream.write(this.#wipe() + lines.map((line) => line.slice(0, width)).join('\n'))
+    this.#below = parts.length
   }
 
   end(): void {
-    this.#stream.write(CLEAR_LINE)
+    this.#stream.write(this.#wipe())
+    this.#below = 0
+  }
+
+  #wipe(): string {
+    return this.#below > 0 ? `\r\u001B[${this.#below}A${CLEAR_BELOW}` : CLEAR_LINE
   }
 }
 
@@ -65,6 +76,13 @@ class ProgressLines implements ProgressView {
   }
 
   end(): void {}
+}
+
+function barText(title: string, progress: WorkProgress): string {
+  const part = partOf(progress)
+  const filled = Math.floor((part ?? 0) * BAR_WIDTH)
+  const bar = part === undefined ? '' : `[${'#'.repeat(filled).padEnd(BAR_WIDTH, '-')}]  `
+  return `${title}  ${bar}${progressText(progress)}`
 }
 
 function partOf({ done, total }: WorkProgress): number | undefined {

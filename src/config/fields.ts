@@ -109,6 +109,26 @@ export const referencePattern = z
   )
   .meta({ title: 'pattern' })
 
+/** As policy/image-name.ts reads it. */
+export const imageName = z
+  .string({ error: 'expected the name of an image' })
+  .max(255, { error: 'is too long' })
+  .regex(
+    new RegExp(
+      `^(?:${HOST}(?:${PORT})?/)?${COMPONENT}(?:/${COMPONENT})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@(?:${HEX_DIGEST}))?$`,
+    ),
+    { error: 'expected the name of an image such as node:22 or ghcr.io/owner/app@sha256:…' },
+  )
+  .meta({ title: 'image' })
+
+/** As oci/platform.ts reads it. */
+export const platform = z
+  .string({ error: 'expected a platform' })
+  .regex(/^[a-z0-9]+\/[a-z0-9]+(?:\/[a-z0-9.]+)?$/, {
+    error: 'expected a platform such as linux/amd64 or linux/arm/v7',
+  })
+  .meta({ title: 'platform' })
+
 /** As oci/repository-pattern.ts reads it. */
 export const repositoryPattern = z
   .string({ error: 'expected a pattern' })

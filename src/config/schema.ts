@@ -7,6 +7,7 @@ import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
 import { storeField } from './store.ts'
 import { upstreamsField } from './upstreams.ts'
+import { unknownRegistry, warmField } from './warm.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -54,6 +55,7 @@ export function configSchema(read: SecretReader) {
       .prefault({}),
     eviction: evictionField,
     scrub: scrubField,
+    warm: warmField,
     log: z
       .strictObject({
         level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),
@@ -64,11 +66,19 @@ export function configSchema(read: SecretReader) {
       })
       .prefault({}),
   })
-  return config.superRefine(({ upstreams, eviction }, context) => {
+  return config.superRefine(({ upstreams, eviction, warm }, context) => {
     for (const [index, pattern] of eviction.pins.entries()) {
       if (namesRegistry(pattern, Object.keys(upstreams))) continue
       const message = 'begins with no registry, as docker.io/library/node:22* does'
       context.addIssue({ code: 'custom', path: ['eviction', 'pins', index], message })
+    }
+    for (const [index, { images }] of warm.entries()) {
+      for (const [place, image] of images.entries()) {
+        const registry = unknownRegistry(image, upstreams)
+        if (registry === undefined) continue
+        const path = ['warm', index, 'images', place]
+        context.addIssue({ code: 'custom', path, message: `${registry} is none of the upstreams` })
+      }
     }
   })
 }

@@ -1,5 +1,7 @@
 import { parseDescriptor, type Descriptor } from './descriptor.ts'
+import { parseDigest, type Digest } from './digest.ts'
 import { isObject, parseObject } from './json.ts'
+import type { Platform } from './platform.ts'
 
 /** The four manifest types that are kept and served; Docker Hub has no others. */
 export const MANIFEST_TYPES = [
@@ -17,8 +19,15 @@ export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 /** What a manifest names: of an index the manifests, of an image the config and the layers. */
 export interface ManifestContent {
   mediaType: ManifestType
-  manifests: Descriptor[]
+  manifests: IndexEntry[]
   blobs: Descriptor[]
+}
+
+/** A manifest that an index names (image-spec image-index.md). */
+export interface IndexEntry extends Descriptor {
+  platform: Platform | undefined
+  /** The manifest that it is an attestation of, as BuildKit says it. */
+  attests: Digest | undefined
 }
 
 /** The media type of a `Content-Type` header if it is a manifest's; parameters are dropped. */
@@ -50,10 +59,10 @@ export function parseManifest(
   if (!json || json['schemaVersion'] !== 2) return undefined
   if (json['mediaType'] !== undefined && json['mediaType'] !== mediaType) return undefined
   if (isIndexType(mediaType)) {
-    const manifests = descriptorsOf(json['manifests'])
+    const manifests = allOf(json['manifests'], indexEntryOf)
     return manifests && { mediaType, manifests, blobs: [] }
   }
-  const blobs = descriptorsOf([json['config'], ...listOf(json['layers'])])
+  const blobs = allOf([json['config'], ...listOf(json['layers'])], parseDescriptor)
   return blobs && { mediaType, manifests: [], blobs }
 }
 
@@ -78,12 +87,34 @@ function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-function descriptorsOf(value: unknown): Descriptor[] | undefined {
-  const descriptors: Descriptor[] = []
+/** `undefined` where one of them is not what it should be. */
+function allOf<T>(value: unknown, read: (item: unknown) => T | undefined): T[] | undefined {
+  const all: T[] = []
   for (const item of listOf(value)) {
-    const descriptor = parseDescriptor(item)
-    if (!descriptor) return undefined
-    descriptors.push(descriptor)
+    const one = read(item)
+    if (!one) return undefined
+    all.push(one)
   }
-  return descriptors
+  return all
+}
+
+function indexEntryOf(value: unknown): IndexEntry | undefined {
+  const descriptor = parseDescriptor(value)
+  if (!descriptor || !isObject(value)) return undefined
+  const { platform, annotations } = value
+  const attested = isObject(annotations) ? annotations['vnd.docker.reference.digest'] : undefined
+  const attests = typeof attested === 'string' ? parseDigest(attested) : undefined
+  return { ...descriptor, platform: platformOf(platform), attests }
+}
+
+function platformOf(value: unknown): Platform | undefined {
+  if (!isObject(value)) return undefined
+  const { os, architecture, variant } = value
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return { os, architecture, variant: typeof variant === 'string' ? variant : undefined }
+}
+
+/** Layers that registries need not have (image-spec layer.md, Non-Distributable Layers). */
+export function mayBeElsewhere(mediaType: string): boolean {
+  return /\.(?:nondistributable|foreign)\b/.test(mediaType)
 }

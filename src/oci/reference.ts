@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts'
+import { parseDigest, type Digest } from './digest.ts'
 
 declare const brand: unique symbol
 
@@ -46,4 +46,20 @@ export function formatReference(ref: Reference): string {
 /** What stands behind the repository in a manifest URL. */
 export function targetOf(ref: Reference): Tag | Digest {
   return ref.kind === 'tag' ? ref.tag : ref.digest
+}
+
+export function isDigest(target: Tag | Digest): target is Digest {
+  return parseDigest(target) !== undefined
+}
+
+/** A reference at one registry. */
+export interface ImageReference {
+  /** For example `docker.io`. */
+  registry: string
+  reference: Reference
+}
+
+/** `docker.io/library/alpine:3` */
+export function formatImage({ registry, reference }: ImageReference): string {
+  return `${registry}/${formatReference(reference)}`
 }

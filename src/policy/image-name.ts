@@ -1,5 +1,12 @@
 import { type Digest, parseDigest } from '../oci/digest.ts'
-import { parseRepository, parseTag, type Repository, type Tag } from '../oci/reference.ts'
+import {
+  isDigest,
+  parseRepository,
+  parseTag,
+  type ImageReference,
+  type Repository,
+  type Tag,
+} from '../oci/reference.ts'
 import type { Routes } from './routes.ts'
 
 /** A repository, or one image of it. */
@@ -8,6 +15,8 @@ export interface ImageName {
   /** All of the repository where `undefined`. */
   target: Tag | Digest | undefined
 }
+
+const LATEST = 'latest' as Tag
 
 /**
  * Reads an image's name as people write it: `alpine`, `library/alpine:3`,
@@ -25,6 +34,15 @@ export function parseImageName(text: string, routes: Routes): ImageName | undefi
   if (more.length > 0 || isDigestWrong || isTagWrong) return undefined
   const repository = repositoryOf(path, routes)
   return repository && { repository, target: digest ?? tag }
+}
+
+/** What a client pulls by the name: where that says neither tag nor digest, the tag `latest`. */
+export function imageOf({ repository, target = LATEST }: ImageName): ImageReference {
+  const { registry, name } = repository
+  const reference = isDigest(target)
+    ? ({ kind: 'digest', repository: name, digest: target } as const)
+    : ({ kind: 'tag', repository: name, tag: target } as const)
+  return { registry, reference }
 }
 
 /**

@@ -304,6 +304,12 @@ export class Events {
     this.#logger.warn(event, 'refill failed')
   }
 
+  /** An image was not pulled ahead, or not as a whole. */
+  warmFailed(event: { image: string; reason: string; message: string }): void {
+    this.#metrics.failures.add(1, 'cache', 'warm')
+    this.#logger.warn(event, 'warming failed')
+  }
+
   /** Store and inventory were made to match in one place. Many are adopted when an inventory was lost. */
   swept(event: SweptPlace): void {
     this.#metrics.swept.add(1, event.action)

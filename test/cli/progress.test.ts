@@ -29,6 +29,30 @@ describe('on a terminal', () => {
     ])
   })
 
+  test('what is under way at once has bars of its own, which are wiped with the first', () => {
+    const stream = streamOf(true)
+    const view = progressView('warm', stream)
+    const part = (digit: string, done: number) => ({
+      digest: `sha256:${digit.repeat(64)}`,
+      done,
+      total: MIB,
+    })
+    const whole = { done: MIB, total: null, unit: 'bytes' } as const
+    view.show({ ...whole, parts: [part('a', 0), part('b', MIB / 2)] })
+    expect(stream.text).toBe(
+      [
+        '\r\u001B[Kwarm  1.00 MiB',
+        `aaaaaaaaaaaa  [${'-'.repeat(30)}]  0 %  0 B of 1.00 MiB`,
+        `bbbbbbbbbbbb  [${'#'.repeat(15)}${'-'.repeat(15)}]  50 %  512 KiB of 1.00 MiB`,
+      ].join('\n'),
+    )
+    stream.text = ''
+    view.show({ ...whole, parts: [] })
+    expect(stream.text).toBe('\r\u001B[2A\u001B[Jwarm  1.00 MiB')
+    view.end()
+    expect(stream.text.endsWith('\r\u001B[K')).toBe(true)
+  })
+
   test('work without a known end has a count alone', () => {
     const stream = streamOf(true)
     progressView('sweep', stream).show({ done: 1234, total: null, unit: 'contents' })

@@ -75,6 +75,7 @@ describe('the configuration', () => {
         pins: [],
       },
       scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
+      warm: [],
       log: { level: 'info', format: 'auto' },
     })
   })

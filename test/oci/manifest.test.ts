@@ -4,6 +4,7 @@ import {
   isIndexType,
   isSchema1Type,
   MANIFEST_TYPES,
+  mayBeElsewhere,
   parseManifest,
   parseManifestType,
   recognizeManifest,
@@ -35,8 +36,26 @@ describe.each(['oci', 'docker'] as const)('of the %s kind', (format) => {
     const content = parseManifest(mediaType, bytes)!
     expect(isIndexType(mediaType)).toBe(true)
     expect(content.blobs).toEqual([])
-    expect(content.manifests).toEqual([amd64.root, arm64.root])
+    expect(content.manifests).toEqual([
+      { ...amd64.root, platform: { os: 'linux', architecture: 'amd64' } },
+      { ...arm64.root, platform: { os: 'linux', architecture: 'arm64' } },
+    ])
   })
+})
+
+test('an index says which of its manifests attests which other', async () => {
+  const amd64 = await buildImage({ seed: 'a' })
+  const index = buildIndex({ amd64 }, 'oci', { amd64: await buildImage({ seed: 'attestation' }) })
+  const content = parseManifest(OCI_INDEX, index.manifests.get(index.root.digest)!.bytes)!
+  expect(content.manifests.map(({ attests }) => attests)).toEqual([undefined, amd64.root.digest])
+})
+
+test.each([
+  ['application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', true],
+  ['application/vnd.oci.image.layer.nondistributable.v1.tar+gzip', true],
+  ['application/vnd.oci.image.layer.v1.tar+gzip', false],
+])('a layer of the type %s may be elsewhere: %s', (type, expected) => {
+  expect(mayBeElsewhere(type)).toBe(expected)
 })
 
 describe('media types', () => {

@@ -1,6 +1,7 @@
 import { assert, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseImageName, qualifyPattern } from '../../src/policy/image-name.ts'
+import { imageOf, parseImageName, qualifyPattern } from '../../src/policy/image-name.ts'
+import { formatImage } from '../../src/oci/reference.ts'
 import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
 import { MemorySource } from '../support/memory-source.ts'
 
@@ -105,4 +106,12 @@ describe('a pattern', () => {
       expect(qualifyPattern(text, routes)).toBe(text)
     },
   )
+})
+
+test.each([
+  ['alpine', 'docker.io/library/alpine:latest'],
+  ['alpine:3', 'docker.io/library/alpine:3'],
+  [`alpine:3@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`],
+])('a client pulls by the name %s what is %s', (text, expected) => {
+  expect(formatImage(imageOf(parseImageName(text, routes)!))).toBe(expected)
 })

@@ -76,21 +76,38 @@ export async function buildImage(options: ImageOptions = {}): Promise<TestImage>
   return image
 }
 
-/** An index over images of several architectures; it holds all that they hold. */
-export function buildIndex(children: Record<string, TestImage>, format: Format = 'oci'): TestImage {
+/**
+ * An index over images by architecture, with a variant where it has one: `arm/v7`; with
+ * attestations of some of them, marked as BuildKit does it. It holds all that they hold.
+ */
+export function buildIndex(
+  children: Record<string, TestImage>,
+  format: Format = 'oci',
+  attestations: Record<string, TestImage> = {},
+): TestImage {
   const types = TYPES[format]
   const image = emptyImage()
-  for (const child of Object.values(children)) {
+  for (const child of [...Object.values(children), ...Object.values(attestations)]) {
     for (const entry of child.manifests) image.manifests.set(...entry)
     for (const entry of child.blobs) image.blobs.set(...entry)
   }
   image.root = addManifest(image, types.index, {
     schemaVersion: 2,
     mediaType: types.index,
-    manifests: Object.entries(children).map(([architecture, child]) => ({
-      ...json(child.root),
-      platform: { architecture, os: 'linux' },
-    })),
+    manifests: [
+      ...Object.entries(children).map(([name, child]) => {
+        const [architecture, variant] = name.split('/')
+        return { ...json(child.root), platform: { architecture, os: 'linux', variant } }
+      }),
+      ...Object.entries(attestations).map(([name, attestation]) => ({
+        ...json(attestation.root),
+        platform: { architecture: 'unknown', os: 'unknown' },
+        annotations: {
+          'vnd.docker.reference.type': 'attestation-manifest',
+          'vnd.docker.reference.digest': children[name]?.root.digest,
+        },
+      })),
+    ],
   })
   return image
 }

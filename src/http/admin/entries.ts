@@ -4,6 +4,8 @@ import type {
   JobRunEntry,
   PinEntry,
   RemovableEntry,
+  WarmedContentEntry,
+  WarmedEntry,
   WorkProgress,
 } from '../../admin-api.ts'
 import type {
@@ -13,8 +15,11 @@ import type {
   ListedPin,
   Progress,
   Removable,
+  WarmedContent,
+  WarmedImage,
 } from '../../cache/operations.ts'
 import type { RepositoryId } from '../../inventory/inventory.ts'
+import { formatImage } from '../../oci/reference.ts'
 
 export function imageEntry(image: ListedImage): ImageEntry {
   return {
@@ -69,8 +74,25 @@ export function removableEntry({ digest, names, sizeBytes, usedAtMs }: Removable
   }
 }
 
-export function progressEntry({ done, total, unit }: Progress): WorkProgress {
-  return { done, total: total ?? null, unit }
+export function warmedContentEntry({
+  image,
+  sizeBytes,
+  ...content
+}: WarmedContent): WarmedContentEntry {
+  return { image: formatImage(image), bytes: sizeBytes, ...content }
+}
+
+export function warmedEntry({ image, digest, failure, ...warmed }: WarmedImage): WarmedEntry {
+  return {
+    image: formatImage(image),
+    digest: digest ?? null,
+    ...warmed,
+    error: failure ? { reason: failure.reason, message: failure.message } : null,
+  }
+}
+
+export function progressEntry({ done, total, unit, parts }: Progress): WorkProgress {
+  return { done, total: total ?? null, unit, ...(parts && { parts: [...parts] }) }
 }
 
 function nameOf({ registry, name }: RepositoryId): string {

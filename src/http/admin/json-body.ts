@@ -3,8 +3,8 @@ import type { Context } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { parsed } from './parameters.ts'
 
-/** The longest body that is read; what the admin API takes is a name or two. */
-const MAX_BODY_BYTES = 16 * 1024
+/** The longest body that is read; the longest that the admin API takes is a list of images. */
+const MAX_BODY_BYTES = 1024 * 1024
 
 /**
  * Reads a JSON body of a known shape; an empty one counts as `{}`. The type must be

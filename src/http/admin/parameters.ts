@@ -23,6 +23,10 @@ export const evictBody = z.strictObject({
 export const purgeBody = z.strictObject({ reference: name })
 export const scrubBody = z.strictObject({})
 export const sweepBody = z.strictObject({ dryRun })
+export const warmBody = z.strictObject({
+  images: z.array(name).min(1),
+  platforms: z.array(z.string()).default([]),
+})
 
 /** The parameters behind the question mark, each given once at most. */
 export function readQuery<Schema extends z.ZodType>(

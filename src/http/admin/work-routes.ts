@@ -1,13 +1,17 @@
 import type { Router } from '@koa/router'
-import type { JobList, RemovableEntry } from '../../admin-api.ts'
-import type { Operations, Removable, Removal } from '../../cache/operations.ts'
+import type { JobList, RemovableEntry, WarmedContentEntry, WarmResult } from '../../admin-api.ts'
+import type { Operations, Removable, Removal, WarmedContent } from '../../cache/operations.ts'
+import { parsePlatform, type Platform } from '../../oci/platform.ts'
+import type { ImageReference } from '../../oci/reference.ts'
+import { imageOf } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { HttpState } from '../exchange.ts'
 import type { Tell } from './api-errors.ts'
 import { imageNamed } from './content-routes.ts'
-import { jobEntry, removableEntry } from './entries.ts'
+import { jobEntry, removableEntry, warmedContentEntry, warmedEntry } from './entries.ts'
+import { ApiError } from './api-error.ts'
 import { readBody } from './json-body.ts'
-import { evictBody, purgeBody, scrubBody, sweepBody } from './parameters.ts'
+import { evictBody, purgeBody, scrubBody, sweepBody, warmBody } from './parameters.ts'
 import { answerWork } from './work-answer.ts'
 
 /** Long work, and what runs by itself. */
@@ -40,7 +44,33 @@ export function addWorkRoutes(
     const { dryRun } = await readBody(context, sweepBody)
     await answerWork(context, tell, (listener) => operations.sweep(dryRun, listener))
   })
+  router.post('/warm', async (context) => {
+    const body = await readBody(context, warmBody)
+    const request = {
+      images: body.images.map((text) => upstreamImage(text, routes)),
+      platforms: body.platforms.map(platformNamed),
+    }
+    await answerWork<WarmedContentEntry, WarmResult>(context, tell, async (listener) => {
+      const item = (content: WarmedContent) => listener.item(warmedContentEntry(content))
+      const images = await operations.warm(request, { ...listener, item })
+      return { images: images.map(warmedEntry) }
+    })
+  })
   router.get('/jobs', (context) => {
     context.body = { jobs: operations.jobs().map(jobEntry) } satisfies JobList
   })
+}
+
+/** Throws ApiError for what is no image of an upstream. */
+function upstreamImage(text: string, routes: Routes): ImageReference {
+  const image = imageOf(imageNamed(text, routes))
+  const { registry, reference } = image
+  if (routes.find({ repository: reference.repository, ns: registry })) return image
+  throw new ApiError('INVALID', `${text}: ${registry} is no upstream of this mirror`)
+}
+
+function platformNamed(text: string): Platform {
+  const platform = parsePlatform(text)
+  if (platform) return platform
+  throw new ApiError('INVALID', `${text} is not a platform, as linux/amd64 or linux/arm/v7 are`)
 }

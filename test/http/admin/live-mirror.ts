@@ -16,6 +16,8 @@ import { type Answer, ask, type AskOptions } from '../mirror.ts'
 export interface LiveMirror extends AsyncDisposable {
   hub: FakeHub
   data: string
+  /** The file of its log. */
+  log: string
   adminUrl: string
   /** Publishes an image as `repository:tag` and pulls all of it through the mirror. */
   pull(name: string, image?: TestImage): Promise<TestImage>
@@ -26,9 +28,14 @@ export interface LiveMirror extends AsyncDisposable {
   stats(): Promise<Stats>
 }
 
-export async function startLiveMirror(env: Record<string, string> = {}): Promise<LiveMirror> {
+/** `publish` is called before the daemon starts. */
+export async function startLiveMirror(
+  env: Record<string, string> = {},
+  publish: (hub: FakeHub) => void = () => undefined,
+): Promise<LiveMirror> {
   await using parts = new AsyncDisposableStack()
   const hub = parts.use(await startFakeHub())
+  publish(hub)
   const { path } = parts.use(await temporaryFolder())
   const data = join(path, 'data')
   const { config } = await loadConfig({
@@ -41,15 +48,15 @@ export async function startLiveMirror(env: Record<string, string> = {}): Promise
       ...env,
     },
   })
-  const log = parts.use(
-    createLogger({ level: 'debug', format: 'json', to: join(path, 'log.jsonl') }),
-  )
+  const to = join(path, 'log.jsonl')
+  const log = parts.use(createLogger({ level: 'debug', format: 'json', to }))
   const daemon = parts.use(await startDaemon(config, log.logger, new AbortController().signal))
   const { address, adminAddress } = daemon
   const running = parts.move()
   const mirror: LiveMirror = {
     hub,
     data,
+    log: to,
     adminUrl: listenUrl(adminAddress),
     async pull(name, image) {
       const [repository = '', tag = ''] = name.split(':')
