@@ -30,10 +30,19 @@ export interface BudgetEntry {
 /** unknown: the upstream has told no limit. */
 export type Standing = 'unknown' | 'enough' | 'low'
 
+interface Told {
+  entry: BudgetEntry
+  isLow: boolean
+  atMs: number
+}
+
 interface Quota {
   count: number
   windowSeconds: number | undefined
 }
+
+/** That little is left is not believed for longer, where the upstream names no window. */
+const UNNAMED_WINDOW_MS = 3_600_000
 
 /** Of the limit; what is left is for who has nobody else to ask. */
 const LOW_SHARE = 0.1
@@ -44,9 +53,7 @@ const LOW_SHARE = 0.1
  */
 export class Budget {
   readonly #options: BudgetOptions
-  readonly #entries = new Map<string, BudgetEntry>()
-  /** Those of whom that they are low was the last that was reported. */
-  readonly #low = new Set<string>()
+  readonly #told = new Map<string, Told>()
 
   constructor(options: BudgetOptions) {
     this.#options = options
@@ -60,47 +67,42 @@ export class Budget {
     const source = headers['docker-ratelimit-source']
     const windowSeconds = remaining.windowSeconds ?? limit.windowSeconds
     const resetAtMs = this.#resetAt(credential, remaining.count, windowSeconds)
-    this.#entries.set(credential, {
+    const entry = {
       credential,
       ...(typeof source === 'string' ? { source } : {}),
       limit: limit.count,
       remaining: remaining.count,
       ...(resetAtMs === undefined ? {} : { resetAtMs }),
-    })
-    this.#report(credential, limit.count, remaining.count)
+    }
+    const isLow = remaining.count < limit.count * LOW_SHARE
+    const wasLow = this.#told.get(credential)?.isLow ?? false
+    this.#told.set(credential, { entry, isLow, atMs: this.#options.clock.now() })
+    const { upstream, endpoint, events } = this.#options
+    const event = { upstream, endpoint, credential, limit: limit.count, remaining: remaining.count }
+    events?.budgetTold(event)
+    if (isLow !== wasLow) events?.budgetChanged({ ...event, isLow })
   }
 
   /** What is left to a credential, as far as is known: low is less than a tenth. */
   standing(credential: string): Standing {
-    const entry = this.#entries.get(credential)
-    if (!entry) return 'unknown'
-    const isOver = entry.resetAtMs !== undefined && this.#options.clock.now() >= entry.resetAtMs
-    return !isOver && entry.remaining < entry.limit * LOW_SHARE ? 'low' : 'enough'
+    const told = this.#told.get(credential)
+    if (!told) return 'unknown'
+    const endsAtMs = told.entry.resetAtMs ?? told.atMs + UNNAMED_WINDOW_MS
+    return told.isLow && this.#options.clock.now() < endsAtMs ? 'low' : 'enough'
   }
 
   snapshot(): BudgetEntry[] {
-    return [...this.#entries.values()]
+    return [...this.#told.values()].map(({ entry }) => entry)
   }
 
   /** A window goes on until its time is over, or until there is more left than before. */
   #resetAt(credential: string, remaining: number, windowSeconds?: number): number | undefined {
     if (windowSeconds === undefined) return undefined
-    const known = this.#entries.get(credential)
+    const known = this.#told.get(credential)?.entry
     const nowMs = this.#options.clock.now()
     const goesOn =
       known?.resetAtMs !== undefined && nowMs < known.resetAtMs && remaining <= known.remaining
     return goesOn ? known.resetAtMs : nowMs + windowSeconds * 1000
-  }
-
-  #report(credential: string, limit: number, remaining: number): void {
-    const { upstream, endpoint, events } = this.#options
-    const budget = { upstream, endpoint, credential, limit, remaining }
-    events?.budgetTold(budget)
-    const isLow = this.standing(credential) === 'low'
-    if (isLow === this.#low.has(credential)) return
-    if (isLow) this.#low.add(credential)
-    else this.#low.delete(credential)
-    events?.budgetChanged({ ...budget, isLow })
   }
 }
 

@@ -90,6 +90,16 @@ describe('the budget', () => {
     expect(budget.snapshot()).toEqual([{ credential: 'anonymous', limit: 10, remaining: 3 }])
   })
 
+  it('is not low for ever where no end of the window is known and nothing more is told', () => {
+    const clock = new FakeClock()
+    const budget = new Budget({ ...place, clock })
+    budget.observe('anonymous', { 'ratelimit-limit': '10', 'ratelimit-remaining': '0' })
+    clock.advance(3_599_999)
+    expect(budget.standing('anonymous')).toBe('low')
+    clock.advance(1)
+    expect(budget.standing('anonymous')).toBe('enough')
+  })
+
   it('is reported, and once that it is low until it is not', () => {
     const clock = new FakeClock()
     const logged: [string, number][] = []
