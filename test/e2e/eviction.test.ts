@@ -32,8 +32,8 @@ describe.runIf(haveTools('skopeo', 'podman'))('a mirror that holds more than it 
     await using stage = await startStage({ config: { eviction } })
     const { hub, mirror } = stage
     await using outside = await startOutside()
-    await using skopeo = await startSkopeo({ mirror: mirror.host, outside })
-    await using podman = await startPodman({ mirror: mirror.host, outside })
+    await using skopeo = await startSkopeo({ mirror: mirror, outside })
+    await using podman = await startPodman({ mirror: mirror, outside })
     const published = new Map<string, TestImage>()
     const pull = async (client: Client, repository: string, image: TestImage) => {
       hub.add(`library/${repository}`, '1', image)

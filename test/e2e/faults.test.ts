@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encodedOf, parseDigest } from '../../src/oci/digest.ts'
+import { podmanSetup } from '../../src/cli/client/podman.ts'
 import { ALL_CLIENTS } from '../support/clients/all-clients.ts'
 import { startPodman } from '../support/clients/podman.ts'
 import { eventually } from '../support/eventually.ts'
@@ -226,7 +227,10 @@ describe.runIf(haveTools('podman'))('podman without the mirror', () => {
   it('fails when a layer is cut twice', async () => {
     await using hub = await startFakeHub()
     await using outside = await startOutside()
-    await using podman = await startPodman({ mirror: new URL(hub.url).host, outside })
+    const upstreams = [{ name: 'docker.io', prefix: 'docker.io', isDefault: true }]
+    const { files } = podmanSetup({ url: new URL(hub.url), upstreams })
+    const mirror = { clientFiles: () => Promise.resolve(files) }
+    await using podman = await startPodman({ mirror, outside })
     const image = await buildImage({ seed: 'bare', ...LAYER })
     hub.add('library/bare', '1', image)
     hub.fault({ server: 'cdn', times: 2 }, { kind: 'cut', afterBytes: 50_000 })

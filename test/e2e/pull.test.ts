@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { ALL_CLIENTS } from '../support/clients/all-clients.ts'
 import type { Client } from '../support/clients/client.ts'
+import { expectEachOnce } from '../support/expect-each-once.ts'
 import { expectHeld } from '../support/expect-held.ts'
 import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
@@ -39,7 +40,7 @@ for (const upstreamKind of TEST_UPSTREAMS) {
         upstream = stack.use(await upstreamKind.start())
         mirror = stack.use(await MirrorProcess.start({ upstreamUrl: upstream.url }))
         outside = stack.use(await startOutside())
-        client = stack.use(await clientKind.start({ mirror: mirror.host, outside }))
+        client = stack.use(await clientKind.start({ mirror, outside }))
       })
 
       afterAll(() => stack.disposeAsync())
@@ -118,15 +119,6 @@ for (const upstreamKind of TEST_UPSTREAMS) {
       })
     })
   }
-}
-
-/** The root was fetched, and nothing of the repository twice, be it by tag and by digest. */
-function expectEachOnce(served: string[], repository: string, image: TestImage): void {
-  const fetched = served
-    .filter((line) => line.startsWith(`GET /v2/${repository}/`))
-    .map((line) => line.replace(/manifests\/1$/, `manifests/${image.root.digest}`))
-  expect(fetched).toContain(`GET /v2/${repository}/manifests/${image.root.digest}`)
-  expect(fetched).toEqual([...new Set(fetched)])
 }
 
 async function fetchDigest(url: string): Promise<string> {

@@ -60,7 +60,7 @@ export async function startClientStage(
   await using stack = new AsyncDisposableStack()
   const stage = stack.use(await startStage(settings))
   const outside = stack.use(await startOutside())
-  const client = stack.use(await start({ mirror: stage.mirror.host, outside }))
+  const client = stack.use(await start({ mirror: stage.mirror, outside }))
   const owned = stack.move()
   return { ...stage, outside, client, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -1,5 +1,5 @@
 import { DebianRegistry } from './debian-registry.ts'
-import { startFakeHub } from './fake-hub/fake-hub.ts'
+import { type FakeHub, startFakeHub } from './fake-hub/fake-hub.ts'
 import type { TestImage } from './images.ts'
 import type { Tool } from './tools.ts'
 
@@ -27,6 +27,13 @@ export const TEST_UPSTREAMS: readonly KnownUpstream[] = [
   },
 ]
 
+/** As `TestUpstream.served`. */
+export function servedBy(hub: FakeHub): string[] {
+  return hub.requests
+    .filter(({ server, status }) => server === 'registry' && status >= 200 && status < 400)
+    .map(({ method, path }) => `${method} ${path}`)
+}
+
 async function startHubUpstream(): Promise<TestUpstream> {
   const hub = await startFakeHub({ rateLimit: { limit: 1000 } })
   return {
@@ -35,10 +42,7 @@ async function startHubUpstream(): Promise<TestUpstream> {
       hub.add(repository, tag, image)
       return Promise.resolve()
     },
-    served: () =>
-      hub.requests
-        .filter(({ server, status }) => server === 'registry' && status >= 200 && status < 400)
-        .map(({ method, path }) => `${method} ${path}`),
+    served: () => servedBy(hub),
     goDown: () => hub.goDown(),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   }

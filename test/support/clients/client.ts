@@ -1,8 +1,11 @@
+import type { ClientFile } from '../../../src/cli/client/client-setup.ts'
 import type { Outside } from '../outside.ts'
 
 export interface ClientOptions {
-  /** Where the mirror of docker.io is or will be: `127.0.0.1:PORT`. */
-  mirror: string
+  mirror: {
+    /** What `entrepot client` prints. */
+    clientFiles(client: string): Promise<ClientFile[]>
+  }
   outside: Outside
 }
 
@@ -15,8 +18,9 @@ interface Held {
 }
 
 /**
- * A real container client that has one mirror for docker.io, with storage of its own. Names are
- * those of docker.io, with a tag or a digest: `library/app:1`, `library/app@sha256:…`.
+ * A real container client, set up as the mirror says, with storage of its own. Names have a tag or
+ * a digest, and are docker.io's where they begin with no registry: `library/app:1`,
+ * `ghcr.io/owner/app@sha256:…`.
  */
 export interface Client extends AsyncDisposable {
   readonly name: string
@@ -30,6 +34,12 @@ export interface Client extends AsyncDisposable {
   held(name: string): Promise<Held>
   /** Forgets every image, so that the next pull fetches everything. */
   empty(): Promise<void>
+}
+
+/** With the registry in front. */
+export function fullName(name: string): string {
+  const [first = ''] = name.split('/', 1)
+  return /[.:]/.test(first) ? name : `docker.io/${name}`
 }
 
 export type StartClient = (options: ClientOptions) => Promise<Client>

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { run, RunningProcess } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import type { Client, ClientOptions } from './client.ts'
+import { type Client, type ClientOptions, fullName } from './client.ts'
 import { hashFolder } from './hashes.ts'
 
 /** containerd with `ctr images pull --hosts-dir`, all platforms. */
@@ -11,14 +11,11 @@ export async function startContainerd({ mirror, outside }: ClientOptions): Promi
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const hosts = join(folder.path, 'hosts')
-  await mkdir(join(hosts, 'docker.io'), { recursive: true })
-  await writeFile(
-    join(hosts, 'docker.io', 'hosts.toml'),
-    `server = "https://registry-1.docker.io"
-[host."http://${mirror}"]
-  capabilities = ["pull", "resolve"]
-`,
-  )
+  for (const { path, content } of await mirror.clientFiles('containerd')) {
+    const file = join(hosts, relative('/etc/containerd/certs.d', path))
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, content)
+  }
   const config = join(folder.path, 'config.toml')
   const root = join(folder.path, 'root')
   const socket = join(folder.path, 'containerd.sock')
@@ -49,10 +46,10 @@ disabled_plugins = [
     keeps: 'artifacts',
     async pull(name) {
       const flags = ['--hosts-dir', hosts, '--snapshotter', 'native', '--all-platforms']
-      await ctr('images', 'pull', ...flags, `docker.io/${name}`)
+      await ctr('images', 'pull', ...flags, fullName(name))
     },
     async held(name) {
-      const listed = await ctr('images', 'list', `name==docker.io/${name}`)
+      const listed = await ctr('images', 'list', `name==${fullName(name)}`)
       return {
         roots: /sha256:[0-9a-f]{64}(?=\s)/.exec(listed) ?? [],
         contents: await hashFolder(join(root, 'io.containerd.content.v1.content', 'blobs')),

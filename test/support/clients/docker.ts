@@ -7,14 +7,15 @@ import type { Client, ClientOptions } from './client.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
-/** A Docker engine of its own, with containerd, that has the mirror in `registry-mirrors`. */
+/** A Docker engine of its own, with containerd. */
 export async function startDocker({ mirror, outside }: ClientOptions): Promise<Client> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const socket = `unix://${join(folder.path, 'docker.sock')}`
-  // Keeps a daemon.json of the machine out.
   const settings = join(folder.path, 'daemon.json')
-  await writeFile(settings, '{}')
+  // The others are for containerd's image store, which this engine is without.
+  const [printed] = await mirror.clientFiles('docker')
+  await writeFile(settings, printed?.content ?? '')
   const dockerd = stack.use(
     new RunningProcess(
       [
@@ -33,8 +34,6 @@ export async function startDocker({ mirror, outside }: ClientOptions): Promise<C
         socket,
         '--config-file',
         settings,
-        '--registry-mirror',
-        `http://${mirror}`,
         '--storage-driver',
         'vfs',
       ],

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import type { Client, ClientOptions } from './client.ts'
+import { type Client, type ClientOptions, fullName } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
@@ -34,10 +34,10 @@ export async function startPodman({ mirror, outside }: ClientOptions): Promise<C
     name: 'podman',
     keeps: 'unpacked',
     async pull(name) {
-      await podman('pull', '--signature-policy', policy, `docker.io/${name}`)
+      await podman('pull', '--signature-policy', policy, fullName(name))
     },
     async held(name) {
-      const image = `docker.io/${name}`
+      const image = fullName(name)
       const archive = join(folder.path, 'saved.tar')
       await podman('save', '--format', 'docker-archive', '--output', archive, image)
       const contents = await hashArchive(archive)

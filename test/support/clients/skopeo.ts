@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import type { Client, ClientOptions } from './client.ts'
+import { type Client, type ClientOptions, fullName } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashFolder } from './hashes.ts'
 
@@ -21,7 +21,7 @@ export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<C
     async pull(name) {
       await mkdir(images, { recursive: true })
       const target = `dir:${imageFolder(name)}`
-      const copy = ['copy', '--all', '--preserve-digests', `docker://docker.io/${name}`, target]
+      const copy = ['copy', '--all', '--preserve-digests', `docker://${fullName(name)}`, target]
       await run([...skopeo, ...copy], { env })
     },
     async held(name) {
