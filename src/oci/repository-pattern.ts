@@ -1,4 +1,4 @@
-import { globPattern } from '../util/glob.ts'
+import { type Glob, globPattern } from '../util/glob.ts'
 import type { Repository, Tag } from './reference.ts'
 
 /**
@@ -7,9 +7,9 @@ import type { Repository, Tag } from './reference.ts'
  */
 export interface RepositoryPattern {
   text: string
-  repository: RegExp
+  repository: Glob
   /** Any where left out. */
-  tag: RegExp | undefined
+  tag: Glob | undefined
 }
 
 export function repositoryPattern(text: string): RepositoryPattern {

@@ -1,5 +1,6 @@
 import type { Repository, Tag } from '../oci/reference.ts'
 import { type RepositoryPattern, repositoryPattern } from '../oci/repository-pattern.ts'
+import type { Glob } from '../util/glob.ts'
 
 /** Patterns as oci/repository-pattern.ts reads them. */
 export interface RulePatterns {
@@ -41,6 +42,6 @@ export class Rules {
   }
 }
 
-function matches(pattern: RegExp, tag: Tag | undefined): boolean {
+function matches(pattern: Glob, tag: Tag | undefined): boolean {
   return tag !== undefined && pattern.test(tag)
 }
