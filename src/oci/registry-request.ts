@@ -121,10 +121,8 @@ function pageOf(query: string): Page {
   if (limit !== undefined && !/^\d{1,9}$/.test(limit)) {
     throw new RegistryError('PAGINATION_NUMBER_INVALID', 'n is not a number of tags')
   }
-  return {
-    ...(limit !== undefined && { limit: Number(limit) }),
-    ...(after !== undefined && after !== '' && { after }),
-  }
+  if (after && !parseTag(after)) throw new RegistryError('TAG_INVALID', 'last is not a tag')
+  return { ...(limit !== undefined && { limit: Number(limit) }), ...(after && { after }) }
 }
 
 function filterOf(query: string): ReferrerFilter {

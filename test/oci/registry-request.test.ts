@@ -11,8 +11,13 @@ import {
 } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
+import { parseRepository, targetOf } from '../../src/oci/reference.ts'
 import { RegistryError, type ErrorCode } from '../../src/oci/registry-error.ts'
-import { parseRegistryPath, parseRegistryRequest } from '../../src/oci/registry-request.ts'
+import {
+  parseRegistryPath,
+  parseRegistryRequest,
+  type RegistryRequest,
+} from '../../src/oci/registry-request.ts'
 
 const DIGEST = digestOf(Buffer.from('entrepot'))
 
@@ -135,6 +140,8 @@ describe('what is refused', () => {
     ['/v2/a/tags/list?n=-1', 'PAGINATION_NUMBER_INVALID'],
     ['/v2/a/tags/list?n=', 'PAGINATION_NUMBER_INVALID'],
     ['/v2/a/tags/list?n=1e3', 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?last=..%2fb', 'TAG_INVALID'],
+    ['/v2/a/tags/list?last=a%0d%0ab', 'TAG_INVALID'],
     ['/v2/a/tags/list/', 'NAME_UNKNOWN'],
     ['/v2/_catalog', 'NAME_UNKNOWN'],
     ['/v2/a/referrers/latest', 'DIGEST_INVALID'],
@@ -191,6 +198,13 @@ function ofType(artifactType: string): string {
   return `/v2/a/referrers/${DIGEST}?artifactType=${encodeURIComponent(artifactType)}`
 }
 
+/** What of a request names something in its repository. */
+function targetsIn(request: Exclude<RegistryRequest, { kind: 'ping' }>): string[] {
+  if (request.kind === 'manifest') return [targetOf(request.reference)]
+  if (request.kind !== 'tags') return [request.digest]
+  return request.page.after === undefined ? [] : [request.page.after]
+}
+
 describe('for any path', () => {
   const piece = constantFrom(
     '/',
@@ -202,8 +216,15 @@ describe('for any path', () => {
     'a',
     '..',
     '%2e',
+    '%2f',
+    '%00',
+    '%0d%0a',
+    '\\',
+    '\0',
     '%',
     '?n=',
+    '?last=',
+    '&ns=',
     DIGEST,
   )
   const path = oneof(
@@ -228,8 +249,11 @@ describe('for any path', () => {
         if (codeOf('GET', url) !== undefined) return
         const request = parseRegistryRequest('GET', url)
         if (request.kind === 'ping') return
-        expect(request.repository).toMatch(/^[a-z0-9]([a-z0-9._/-]*[a-z0-9])?$/)
-        expect(request.repository).not.toContain('..')
+        expect(parseRepository(request.repository)).toBe(request.repository)
+        expect(request.repository.split('/')).not.toContain('..')
+        for (const target of targetsIn(request)) {
+          expect(target).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._:-]*$/)
+        }
         if (request.kind !== 'referrers') return
         expect(request.filter.artifactType ?? 'a/b').toMatch(/^[!-~]+\/[!-~]+$/)
       }),
@@ -263,7 +287,29 @@ describe('for any path', () => {
         expect(
           parseRegistryRequest('GET', `/v2/${repository}/manifests/${tagName}?ns=docker.io`),
         ).toMatchObject({ repository, ns: 'docker.io', reference: { tag: tagName } })
+        expect(
+          parseRegistryRequest('GET', `/v2/${repository}/tags/list?last=${tagName}&n=7`),
+        ).toMatchObject({ repository, page: { limit: 7, after: tagName } })
+        expect(parseRegistryRequest('HEAD', `/v2/${repository}/blobs/${DIGEST}`)).toMatchObject({
+          repository,
+          digest: DIGEST,
+        })
       }),
+    )
+  })
+
+  test('what stands in front of the registry and what is of it make the path again', () => {
+    assert(
+      property(path, path, (before, after) => {
+        const url = `/${before}/v2/${after}`
+        const parsed = parseRegistryPath(url)
+        if (!parsed) return
+        const { prefix } = parsed
+        expect(`${prefix === undefined ? '' : `/${prefix}`}${parsed.url}`).toBe(url)
+        expect(prefix).not.toContain('?')
+        expect(parsed.url).toMatch(/^\/v2(?:[/?]|$)/)
+      }),
+      { numRuns: 1000 },
     )
   })
 })
