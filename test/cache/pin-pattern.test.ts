@@ -94,4 +94,13 @@ describe('a pattern of images', () => {
       { numRuns: 2_000 },
     )
   })
+
+  it('without a wildcard matches what it names and nothing else', () => {
+    const name = fc.stringMatching(/^(docker\.io|ghcr\.io)(\/[a-b.]{1,2}){1,2}:[a-b.]{1,2}$/)
+    fc.assert(
+      fc.property(name, name, (pattern, content) => {
+        expect(parsePinPattern(pattern)?.(named(content))).toBe(pattern === content)
+      }),
+    )
+  })
 })

@@ -9,6 +9,8 @@ import {
   type Reference,
 } from '../../src/oci/reference.ts'
 
+const hostile = string({ unit: constantFrom('.', '/', '\\', 'a', '%', '\0', '\n', '-') })
+
 describe('repository', () => {
   test.each([
     'alpine',
@@ -55,6 +57,15 @@ describe('repository', () => {
     )
   })
 
+  test('nothing that is taken can leave a folder, or mean something else to a proxy', () => {
+    assert(
+      property(hostile, (text) => {
+        const segments = parseRepository(text)?.split('/') ?? []
+        return segments.every((segment) => /^[^./\\%\0][^/\\%\0]*$/.test(segment))
+      }),
+    )
+  })
+
   test('long near misses are refused in no time', () => {
     expect(parseRepository(`${'a-'.repeat(127)}!`)).toBeUndefined()
     expect(parseRepository(`${'a'.repeat(254)}!`)).toBeUndefined()
@@ -74,7 +85,6 @@ describe('tag', () => {
   )
 
   test('nothing that is taken can leave a folder', () => {
-    const hostile = string({ unit: constantFrom('.', '/', '\\', 'a', '%', '\0', '-') })
     assert(
       property(hostile, (text) => {
         const tag = parseTag(text)

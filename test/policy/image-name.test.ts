@@ -1,7 +1,17 @@
-import { assert, property, string } from 'fast-check'
+import {
+  array,
+  assert,
+  constant,
+  constantFrom,
+  oneof,
+  property,
+  string,
+  stringMatching,
+} from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseDigest } from '../../src/oci/digest.ts'
+import { formatImage, parseRepository, parseTag } from '../../src/oci/reference.ts'
 import { imageOf, parseImageName, qualifyPattern } from '../../src/policy/image-name.ts'
-import { formatImage } from '../../src/oci/reference.ts'
 import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
 import { MemorySource } from '../support/memory-source.ts'
 
@@ -81,10 +91,52 @@ test.each([
   expect(read(text)).toBeUndefined()
 })
 
-test('anything is read without failing', () => {
+const text = oneof(
+  string(),
+  array(
+    constantFrom(
+      'docker.io/',
+      'team/',
+      'localhost:5001',
+      'a',
+      '..',
+      '/',
+      ':',
+      '@',
+      '%2e',
+      '\0',
+      DIGEST,
+    ),
+    { maxLength: 8 },
+  ).map((parts) => parts.join('')),
+)
+
+test('anything is read without failing, and what is read is a name', () => {
   assert(
-    property(string(), (text) => {
-      read(text)
+    property(text, (written) => {
+      const { repository, target } = parseImageName(written, routes) ?? {}
+      if (!repository) return
+      expect(parseRepository(repository.name)).toBe(repository.name)
+      expect(repository.registry).toMatch(/^[^/]+$/)
+      if (target !== undefined) expect(parseDigest(target) ?? parseTag(target)).toBe(target)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('what a reference is written as is read as that reference', () => {
+  const name = stringMatching(/^[a-z0-9]{1,6}(\/[a-z0-9]{1,6}){1,3}$/)
+  const target = oneof(
+    stringMatching(/^:[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/),
+    constant(`@${DIGEST}`),
+  )
+  const registry = constantFrom('docker.io', 'registry.example.com', 'gone.example.com:5000')
+  assert(
+    property(registry, name, target, (host, repository, after) => {
+      expect(parseImageName(`${host}/${repository}${after}`, routes)).toEqual({
+        repository: { registry: host, name: repository },
+        target: after.slice(1),
+      })
     }),
   )
 })

@@ -1,4 +1,4 @@
-import { assert, constantFrom, option, property, stringMatching } from 'fast-check'
+import { assert, constantFrom, option, property, string, stringMatching } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseRepository } from '../../src/oci/reference.ts'
 import { Routes, type RouteUpstream } from '../../src/policy/routes.ts'
@@ -129,13 +129,20 @@ test('whatever is asked, a route leads to a configured upstream and a valid name
   const ns = option(constantFrom('docker.io', 'ghcr.io', 'registry.example.com', 'x'), {
     nil: undefined,
   })
+  const prefix = option(constantFrom('ghcr.io', 'team/nested', 'tea', '..', '%2e', ''), {
+    nil: undefined,
+  })
+  const host = option(string(), { nil: undefined })
   assert(
-    property(name, ns, (text, namespace) => {
-      const route = routes.find({ repository: parseRepository(text)!, ns: namespace })
-      if (!route) {
-        expect(namespace).toBe('x')
-        return
-      }
+    property(name, ns, prefix, host, (text, namespace, before, address) => {
+      const asked = { repository: parseRepository(text)!, ns: namespace, prefix: before }
+      const route = routes.find({ ...asked, host: address })
+      const isConfigured =
+        namespace === undefined
+          ? before === undefined || routes.hasPrefix(before)
+          : namespace !== 'x'
+      expect(route !== undefined).toBe(isConfigured)
+      if (!route) return
       const { repository } = route
       expect([hub, ghcr, team, nested].map((known) => known.source)).toContain(route.source)
       expect(parseRepository(repository)).toBe(repository)
