@@ -1,10 +1,17 @@
+import type { CredentialConfig } from './config/credentials.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { ProxiesConfig, ProxyChoice } from './config/proxy.ts'
 import type { Events } from './telemetry/events.ts'
 import type { TlsOptions } from './upstream/connector.ts'
+import type { CredentialProvider } from './upstream/credentials.ts'
+import { DockerConfigCredentials } from './upstream/docker-config-credentials.ts'
+import { serverNameOf } from './upstream/docker-config.ts'
+import { FixedCredentials } from './upstream/fixed-credentials.ts'
+import { ProgramCredentials } from './upstream/program-credentials.ts'
 import type { Proxy, ProxyOptions } from './upstream/proxies.ts'
 import { basicAuthorization } from './upstream/token-server.ts'
 import { Transport } from './upstream/transport.ts'
+import type { Clock } from './util/clock.ts'
 import { VERSION } from './version.ts'
 
 /** The way to an endpoint, of what the configuration says of it. */
@@ -25,6 +32,27 @@ export function openTransport(
     proxies: proxyOptions(endpoint, proxies),
     events,
   })
+}
+
+/** Whom we are there, one after the other; anonymous where nobody is named. */
+export function openCredentials(
+  upstream: string,
+  { url, credentials }: EndpointConfig,
+  clock: Clock,
+  events: Events,
+): CredentialProvider[] {
+  const common = { upstream, server: serverNameOf(url), clock, events }
+  const open = (entry: CredentialConfig): CredentialProvider => {
+    if ('dockerConfig' in entry) {
+      return new DockerConfigCredentials({ ...common, path: entry.dockerConfig })
+    }
+    if ('helper' in entry) {
+      return new ProgramCredentials({ ...common, helper: entry.helper, whenAbsent: 'fail' })
+    }
+    const { username, password } = entry
+    return new FixedCredentials({ username, password: password.reveal() })
+  }
+  return credentials.length > 0 ? credentials.map(open) : [new FixedCredentials(undefined)]
 }
 
 function tlsOptions({ tls: { ca, cert, key }, insecure }: EndpointConfig): TlsOptions {

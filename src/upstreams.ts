@@ -1,7 +1,7 @@
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { ProxiesConfig } from './config/proxy.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
-import { openTransport } from './endpoint-access.ts'
+import { openCredentials, openTransport } from './endpoint-access.ts'
 import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
@@ -16,7 +16,6 @@ import {
 } from './upstream/failover.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
-import type { Transport } from './upstream/transport.ts'
 import { UpstreamClient } from './upstream/upstream-client.ts'
 import type { Clock } from './util/clock.ts'
 
@@ -33,8 +32,7 @@ export interface OpenUpstream extends AsyncDisposable {
   stats: () => UpstreamStats
 }
 
-interface Endpoint extends Alternative {
-  transport: Transport
+interface Endpoint extends Alternative, AsyncDisposable {
   /** Of each of its users. */
   standings: () => Standing[]
   stats: () => EndpointStats
@@ -73,7 +71,7 @@ export function openUpstream(
       }
     },
     async [Symbol.asyncDispose]() {
-      for (const { transport } of endpoints) await transport[Symbol.asyncDispose]()
+      for (const endpoint of endpoints) await endpoint[Symbol.asyncDispose]()
     },
   }
 }
@@ -86,20 +84,18 @@ function openEndpoint(
   events: Events,
 ): Endpoint {
   const { url, realms } = options
-  const transport = openTransport(upstream, options, proxy, events)
+  const parts = new AsyncDisposableStack()
+  const transport = parts.use(openTransport(upstream, options, proxy, events))
   const place = { upstream, endpoint: url.host, clock }
   const budget = new Budget({ ...place, events: events.limits })
-  const users = options.credentials.map(({ username, password }) => ({
-    username,
-    password: password.reveal(),
-  }))
-  const alternatives = (users.length > 0 ? users : [undefined]).map((credentials) => {
-    const credential = credentials?.username ?? 'anonymous'
+  const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
+    const credentials = parts.use(provider)
     const common = { name: upstream, url, credentials, realms, transport, clock, budget }
     const retry = new RetrySource(new UpstreamClient(common), { clock })
     const source = new ThrottleSource(retry, { clock })
-    const standing = () => (source.untilMs === undefined ? budget.standing(credential) : 'low')
-    return { source, credential, standing, isLow: () => standing() === 'low' }
+    const standing = () =>
+      source.untilMs === undefined ? budget.standing(credentials.label) : 'low'
+    return { source, credentials, standing, isLow: () => standing() === 'low' }
   })
   const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), {
     ...place,
@@ -107,11 +103,10 @@ function openEndpoint(
   })
   const source = new AbuseLimitSource(breaker, { ...place, events: events.limits })
   const limitedUntil = (credential: string) =>
-    isoOf(alternatives.find((user) => user.credential === credential)?.source.untilMs)
+    isoOf(alternatives.find((user) => user.credentials.label === credential)?.source.untilMs)
   return {
     source,
     isLow: () => alternatives.every(({ isLow }) => isLow()),
-    transport,
     standings: () =>
       alternatives.map(({ standing }) => (source.untilMs === undefined ? standing() : 'low')),
     stats: () => ({
@@ -126,6 +121,7 @@ function openEndpoint(
         limitedUntil: limitedUntil(credential),
       })),
     }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
 

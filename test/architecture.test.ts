@@ -30,7 +30,7 @@ const ARCHITECTURE: Architecture = {
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
-    'endpoint-access': ['upstream', 'config', 'telemetry', 'version'],
+    'endpoint-access': [...FOUNDATION, 'upstream', 'config', 'version'],
     warming: [...FOUNDATION, 'cache', 'policy', 'config', 'jobs'],
     upstreams: [...FOUNDATION, 'upstream', 'config', 'http', 'endpoint-access'],
     daemon: [

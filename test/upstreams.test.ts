@@ -10,6 +10,7 @@ import { openUpstream } from '../src/upstreams.ts'
 import { readAll } from '../src/util/byte-reader.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { caught } from './support/caught.ts'
+import { answering, fakeHelper } from './support/credential-program.ts'
 import { startFakeHub } from './support/fake-hub/fake-hub.ts'
 import { HttpProxy } from './support/http-proxy.ts'
 import { buildImage } from './support/images.ts'
@@ -168,4 +169,16 @@ test('registry, token server and CDN are asked through the proxy', async () => {
 
   await using direct = await open({ url: hub.url, proxy: 'none' }, { http })
   expect(await caught(direct.source.manifest(ref, options))).toMatchObject({ kind: 'unreachable' })
+})
+
+test('limits are told of the user that a credential helper has named', async () => {
+  const credentials = [{ username: 'alice', password: 'x' }]
+  await using hub = await startFakeHub({ credentials, rateLimit: { limit: 5 } })
+  hub.add(repository, '1', image)
+  await using helper = await fakeHelper('test', answering('alice', 'x'))
+  await using upstream = await open({ url: hub.url, credentials: [{ helper: 'test' }] })
+  expect(await upstream.source.manifest(ref, options)).toBeDefined()
+  expect(upstream.isPublic).toBe(false)
+  expect(upstream.stats().budget).toMatchObject([{ credential: 'alice', remaining: 4 }])
+  expect(await helper.asked()).toEqual([new URL(hub.url).host])
 })

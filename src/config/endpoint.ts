@@ -1,13 +1,14 @@
 import { z } from 'zod'
-import { hostName, registryUrl, secretField } from './fields.ts'
+import { type CredentialConfig, credentialsField } from './credentials.ts'
+import { hostName, registryUrl } from './fields.ts'
 import { type ProxyChoice, proxyField } from './proxy.ts'
-import type { Secret, SecretReader } from './secret.ts'
+import type { SecretReader } from './secret.ts'
 import { upstreamTls, type UpstreamTls } from './upstream-tls.ts'
 
 /** Where an upstream is asked, and as whom. */
 export interface EndpointConfig {
   url: URL
-  credentials: { username: string; password: Secret }[]
+  credentials: CredentialConfig[]
   tls: UpstreamTls
   /** The certificate of the endpoint's own host is not verified. */
   insecure: boolean
@@ -19,28 +20,8 @@ export interface EndpointConfig {
 
 /** What is said of an endpoint besides its URL. */
 export function endpointFields(read: SecretReader) {
-  const credential = z.strictObject({
-    username: z
-      .string({ error: 'expected a user name' })
-      .min(1, { error: 'expected a user name' })
-      .meta({ title: 'text' })
-      .describe(
-        'User name there; without credentials we pull as anonymous. Of several the first is used ' +
-          'whose limit allows it.',
-      ),
-    password: secretField(read).describe('Password or access token of the user.'),
-  })
   return {
-    credentials: z
-      .array(credential)
-      .superRefine((all, context) => {
-        for (const [index, { username }] of all.entries()) {
-          if (all.findIndex((other) => other.username === username) === index) continue
-          const message = `${username} is there twice`
-          context.addIssue({ code: 'custom', path: [index, 'username'], message })
-        }
-      })
-      .default([]),
+    credentials: credentialsField(read),
     tls: upstreamTls.prefault({}),
     insecure: z
       .boolean()

@@ -160,7 +160,7 @@ function urlFault(url: URL | null): string | undefined {
   return undefined
 }
 
-const SECRET_ERROR = 'expected a text, ${env:NAME} or {file: PATH}'
+export const SECRET_ERROR = 'expected a text, ${env:NAME} or {file: PATH}'
 
 export const secretSource = z.union(
   [

@@ -235,6 +235,14 @@ export class Events {
     this.#logger.warn(event, 'upstream is reached without encryption or proof of who it is')
   }
 
+  /** Logged only: those of before are used on. */
+  credentialsKept(event: { upstream: string; error: Error }): void {
+    this.#logger.warn(
+      { upstream: event.upstream, err: event.error },
+      'credentials were not renewed',
+    )
+  }
+
   breakerChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {
     const { upstream, endpoint, state } = event
     this.#metrics.breakerOpen.labels(upstream, endpoint).set(state === 'closed' ? 0 : 1)

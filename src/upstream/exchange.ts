@@ -11,10 +11,11 @@ import type { UpstreamEvents } from './upstream-events.ts'
 
 export interface TransportRequest {
   kind: UpstreamAnswer['kind']
-  method: 'GET' | 'HEAD'
+  method: 'GET' | 'HEAD' | 'POST'
   url: URL
   /** Sent as they are, with `User-Agent` and what HTTP/1.1 itself needs. */
   headers: Record<string, string>
+  body?: string
   /** Ends the request, or the body if that is not read to its end. */
   signal: AbortSignal
 }

@@ -2,15 +2,15 @@ import type { Repository } from '../oci/reference.ts'
 import type { Clock } from '../util/clock.ts'
 import { errorOfAnswer } from './answer-error.ts'
 import type { Budget } from './budget.ts'
+import type { CredentialProvider } from './credentials.ts'
 import { requestFollowing, type FollowedResponse } from './redirects.ts'
 import { TokenAuth, type Grant } from './token-auth.ts'
-import type { Credentials } from './token-server.ts'
 import type { Transport } from './transport.ts'
 
 export interface RegistryEndpointOptions {
   upstream: string
   url: URL
-  credentials: Credentials | undefined
+  credentials: CredentialProvider
   /** Hosts of other domains whose token servers may have the credentials. */
   realms: readonly string[]
   transport: Transport
@@ -90,7 +90,7 @@ export class RegistryEndpoint {
       signal,
     })
     if (!response.isRedirected) {
-      budget.observe(credentials?.username ?? 'anonymous', response.headers)
+      budget.observe(credentials.label, response.headers)
     }
     return response
   }

@@ -4,14 +4,20 @@ import type { Repository } from '../oci/reference.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
+import {
+  type CredentialProvider,
+  type Credentials,
+  CredentialsError,
+  type PasswordCredentials,
+} from './credentials.ts'
 import { isRealmAllowed } from './realm.ts'
-import { basicAuthorization, fetchToken, type Credentials } from './token-server.ts'
+import { basicAuthorization, fetchToken, type Token, type TokenRequest } from './token-server.ts'
 import type { Transport } from './transport.ts'
 
 export interface TokenAuthOptions {
   upstream: string
   url: URL
-  credentials: Credentials | undefined
+  credentials: CredentialProvider
   /** Hosts of other domains whose token servers may have the credentials. */
   realms: readonly string[]
   transport: Transport
@@ -21,13 +27,15 @@ export interface TokenAuthOptions {
 /** What goes into `Authorization`. */
 export interface Grant {
   authorization: string
-  /** True where asking again would give no better one. */
+  /** True where asking again would give no better one with the same credentials. */
   isFresh: boolean
+  /** The credentials that it is; `undefined` of a token. */
+  basic: PasswordCredentials | undefined
 }
 
 /** How an upstream wants to be asked, as its last challenge told. */
 type Scheme =
-  | { kind: 'basic'; credentials: Credentials }
+  | { kind: 'basic' }
   | { kind: 'bearer'; realm: URL; service: string | undefined; fixedScope: string | undefined }
 
 const MAX_TOKENS = 10_000
@@ -60,24 +68,23 @@ export class TokenAuth {
     const scheme = this.#scheme
     if (!scheme) return undefined
     if (scheme.kind === 'basic') {
-      return { authorization: basicAuthorization(scheme.credentials), isFresh: true }
+      return basicGrant(await this.#had(this.#options.credentials.get(signal)))
     }
     const { realm, service } = scheme
-    const { credentials, clock } = this.#options
     const scope = scheme.fixedScope ?? `repository:${repository}:pull`
-    const key = JSON.stringify([realm.href, service, scope, credentials?.username])
+    const key = JSON.stringify([realm.href, service, scope])
     const known = this.#tokens.get(key)
-    if (known && clock.now() < known.goodUntilMs) {
-      return { authorization: `Bearer ${known.value}`, isFresh: false }
+    if (known && this.#options.clock.now() < known.goodUntilMs) {
+      return { authorization: `Bearer ${known.value}`, isFresh: false, basic: undefined }
     }
     const { value } = await this.#flights.run(key, signal, async () => {
-      const askedAtMs = clock.now()
-      const token = await fetchToken({ realm, service, scope, credentials }, this.#options)
+      const askedAtMs = this.#options.clock.now()
+      const token = await this.#fetchToken({ realm, service, scope })
       const goodMs = token.lifeMs - Math.min(MAX_MARGIN_MS, token.lifeMs / 10)
       this.#tokens.set(key, { value: token.value, goodUntilMs: askedAtMs + goodMs })
       return token.value
     })
-    return { authorization: `Bearer ${value}`, isFresh: true }
+    return { authorization: `Bearer ${value}`, isFresh: true, basic: undefined }
   }
 
   /**
@@ -91,11 +98,42 @@ export class TokenAuth {
     signal: AbortSignal,
   ): Promise<Grant | undefined> {
     const scheme = this.#schemeOf(challenge)
+    if (!scheme) return undefined
     const isNew = JSON.stringify(scheme) !== JSON.stringify(this.#scheme)
-    if (!scheme || (refused?.isFresh && !isNew)) return undefined
+    if (refused?.isFresh && !isNew) {
+      if (!refused.basic) return undefined
+      const renewed = this.#options.credentials.renew(refused.basic, signal)
+      return basicGrant(await this.#had(renewed))
+    }
     this.#scheme = scheme
     if (refused) this.#forget(refused)
     return this.grant(repository, signal)
+  }
+
+  /** Many wait for one token, so none of them may end it. */
+  async #fetchToken(request: Omit<TokenRequest, 'credentials'>): Promise<Token> {
+    const provider = this.#options.credentials
+    const { signal } = new AbortController()
+    const credentials = await this.#had(provider.get(signal))
+    try {
+      return await fetchToken({ ...request, credentials }, this.#options)
+    } catch (error) {
+      const isDenied = error instanceof UpstreamError && error.kind === 'denied'
+      if (!isDenied || !credentials) throw error
+      const renewed = await this.#had(provider.renew(credentials, signal))
+      if (!renewed) throw error
+      return await fetchToken({ ...request, credentials: renewed }, this.#options)
+    }
+  }
+
+  async #had<T>(credentials: Promise<T>): Promise<T> {
+    try {
+      return await credentials
+    } catch (cause) {
+      if (!(cause instanceof CredentialsError)) throw cause
+      const { upstream } = this.#options
+      throw new UpstreamError(upstream, 'token', `${upstream}: ${cause.message}`, { cause })
+    }
   }
 
   #forget({ authorization }: Grant): void {
@@ -105,7 +143,7 @@ export class TokenAuth {
   }
 
   #schemeOf(header: string): Scheme | undefined {
-    const { upstream, url, credentials, realms } = this.#options
+    const { upstream, url, realms } = this.#options
     const challenges = parseChallenges(header)
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer')
     if (bearer) {
@@ -120,6 +158,12 @@ export class TokenAuth {
       return { kind: 'bearer', realm, service: bearer.parameters.get('service'), fixedScope }
     }
     const isBasic = challenges.some(({ scheme }) => scheme === 'basic')
-    return isBasic && credentials ? { kind: 'basic', credentials } : undefined
+    return isBasic ? { kind: 'basic' } : undefined
   }
+}
+
+/** An identity token is nothing that Basic could send. */
+function basicGrant(credentials: Credentials | undefined): Grant | undefined {
+  if (!credentials || !('password' in credentials)) return undefined
+  return { authorization: basicAuthorization(credentials), isFresh: true, basic: credentials }
 }

@@ -2,18 +2,15 @@ import { UpstreamError, type UpstreamErrorKind } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
 import { retryAfterMs } from './retry-after.ts'
-import type { TransportResponse } from './exchange.ts'
+import type { Credentials, PasswordCredentials } from './credentials.ts'
+import type { TransportRequest, TransportResponse } from './exchange.ts'
 import type { Transport } from './transport.ts'
-
-export interface Credentials {
-  username: string
-  password: string
-}
 
 export interface TokenRequest {
   realm: URL
   service: string | undefined
-  scope: string
+  /** What for; nothing in particular where `undefined`. */
+  scope: string | undefined
   credentials: Credentials | undefined
 }
 
@@ -32,11 +29,14 @@ export interface TokenServerOptions {
 /** What a token lives that does not say it (distribution, Token Authentication Specification). */
 const DEFAULT_LIFE_MS = 60_000
 
+/** What we call ourselves to OAuth2 token servers. */
+const CLIENT_ID = 'entrepot'
+
 const MAX_ANSWER_BYTES = 64 * 1024
 
 const DEADLINE_MS = 30_000
 
-export function basicAuthorization({ username, password }: Credentials): string {
+export function basicAuthorization({ username, password }: PasswordCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
@@ -48,10 +48,7 @@ export async function fetchToken(
   request: TokenRequest,
   { upstream, transport, clock }: TokenServerOptions,
 ): Promise<Token> {
-  const { realm, service, scope, credentials } = request
-  const url = new URL(realm)
-  if (service !== undefined) url.searchParams.set('service', service)
-  url.searchParams.append('scope', scope)
+  const { realm, credentials } = request
   const fail = (kind: UpstreamErrorKind, what: string, options = {}) =>
     new UpstreamError(
       upstream,
@@ -65,9 +62,7 @@ export async function fetchToken(
   try {
     response = await transport.request({
       kind: 'token',
-      method: 'GET',
-      url,
-      headers: credentials ? { authorization: basicAuthorization(credentials) } : {},
+      ...questionOf(request),
       // Many wait for one token, so none of them may end it.
       signal: AbortSignal.timeout(DEADLINE_MS),
     })
@@ -93,6 +88,30 @@ export async function fetchToken(
     status,
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   })
+}
+
+/**
+ * GET with a password (distribution, Token Authentication Specification), POST with an identity
+ * token (distribution, OAuth2 Token Authentication).
+ */
+function questionOf(
+  request: TokenRequest,
+): Pick<TransportRequest, 'method' | 'url' | 'headers' | 'body'> {
+  const { realm, service, scope, credentials } = request
+  const url = new URL(realm)
+  const isIdentity = credentials && 'identityToken' in credentials
+  const parameters = isIdentity ? new URLSearchParams() : url.searchParams
+  if (service !== undefined) parameters.set('service', service)
+  if (scope !== undefined) parameters.append('scope', scope)
+  if (!isIdentity) {
+    const headers = credentials ? { authorization: basicAuthorization(credentials) } : {}
+    return { method: 'GET', url, headers }
+  }
+  parameters.set('grant_type', 'refresh_token')
+  parameters.set('client_id', CLIENT_ID)
+  parameters.set('refresh_token', credentials.identityToken)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return { method: 'POST', url, headers, body: parameters.toString() }
 }
 
 function tokenOf(bytes: Uint8Array): Token | undefined {

@@ -76,7 +76,7 @@ export class Transport implements AsyncDisposable {
 
   async request(request: TransportRequest): Promise<TransportResponse> {
     const { upstream, userAgent, events } = this.#options
-    const { url, method, signal } = request
+    const { url, method, body, signal } = request
     const refused = this.#guard.refusalOf(url)
     if (refused) throw refusalOf(upstream, refused)
     // undici frees a connection one turn after its answer: wait that long, or a request straight
@@ -84,14 +84,15 @@ export class Transport implements AsyncDisposable {
     await setImmediate()
     signal.throwIfAborted()
     const headers = { ...request.headers, 'user-agent': userAgent }
+    const question = { method, headers, ...(body === undefined ? {} : { body }) }
     // Through a proxy, https goes in a tunnel, which the connector makes.
     const proxy = url.protocol === 'http:' ? this.#proxies.for(url) : undefined
     const exchange = new Exchange(request, { upstream, proxy, events })
     if (proxy) {
-      this.#proxyConnections.forward(proxy, url, { method, headers }, exchange)
+      this.#proxyConnections.forward(proxy, url, question, exchange)
     } else {
       const { origin, pathname, search } = url
-      this.#agent.dispatch({ origin, path: pathname + search, method, headers }, exchange)
+      this.#agent.dispatch({ ...question, origin, path: pathname + search }, exchange)
     }
     const response = await exchange.response
     if (!proxy || response.status !== 407) return response

@@ -31,20 +31,20 @@ import {
   type BlobSection,
 } from './blob-answer.ts'
 import type { Budget } from './budget.ts'
+import type { CredentialProvider } from './credentials.ts'
 import { manifestOfAnswer, resolvedOfAnswer } from './manifest-answer.ts'
 import type { FollowedResponse } from './redirects.ts'
 import { ReferrersApi } from './referrers-api.ts'
 import { RegistryEndpoint } from './registry-endpoint.ts'
 import { formatPage, tagsOfAnswer } from './tags-answer.ts'
-import type { Credentials } from './token-server.ts'
 import type { Transport } from './transport.ts'
 
 export interface UpstreamClientOptions {
   /** The registry's name, for example `docker.io`. */
   name: string
   url: URL
-  /** Anonymous where `undefined`. */
-  credentials: Credentials | undefined
+  /** Of this registry; its owner disposes it. */
+  credentials: CredentialProvider
   /** Hosts of other domains whose token servers may have the credentials. */
   realms: readonly string[]
   /** Of this upstream alone; its owner disposes it. */

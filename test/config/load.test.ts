@@ -214,16 +214,6 @@ describe('upstreams', () => {
   ])('are refused with %s', async (_, upstreams, fault) => {
     expect(await faultsOf({ text: `upstreams: ${upstreams}` })).toEqual([`m.yml:${fault}`])
   })
-
-  test('have their credentials read', async () => {
-    const credentials = "[{ username: team, password: '${env:ENTREPOT_HUB}' }]"
-    const { 'docker.io': hub } = await upstreamsOf({
-      text: `upstreams: { docker.io: { credentials: ${credentials} } }`,
-      environment: { ENTREPOT_HUB: 'hunter2' },
-    })
-    expect(hub?.credentials[0]?.username).toBe('team')
-    expect(hub?.credentials[0]?.password.reveal()).toBe('hunter2')
-  })
 })
 
 describe('what is wrong', () => {

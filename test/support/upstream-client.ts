@@ -1,4 +1,6 @@
 import { Budget } from '../../src/upstream/budget.ts'
+import type { CredentialProvider, Credentials } from '../../src/upstream/credentials.ts'
+import { FixedCredentials } from '../../src/upstream/fixed-credentials.ts'
 import { Transport, type TransportOptions } from '../../src/upstream/transport.ts'
 import { UpstreamClient, type UpstreamClientOptions } from '../../src/upstream/upstream-client.ts'
 import { systemClock } from '../../src/util/clock.ts'
@@ -10,12 +12,12 @@ export interface OpenedClient extends AsyncDisposable {
 }
 
 export type ClientOptions = Partial<
-  Pick<UpstreamClientOptions, 'name' | 'credentials' | 'realms' | 'clock' | 'url'>
-> & { transport?: Partial<TransportOptions> }
+  Pick<UpstreamClientOptions, 'name' | 'realms' | 'clock' | 'url'>
+> & { credentials?: Credentials | CredentialProvider; transport?: Partial<TransportOptions> }
 
 /** A client of the fake hub, with timeouts that a test can wait for. */
 export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
-  const { name = 'hub.test', credentials, realms = [], clock = systemClock } = options
+  const { name = 'hub.test', credentials: given, realms = [], clock = systemClock } = options
   const url = options.url ?? new URL(hub.url)
   const transport = new Transport({
     upstream: name,
@@ -24,6 +26,13 @@ export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedCli
     ...options.transport,
   })
   const budget = new Budget({ upstream: name, endpoint: url.host, clock })
+  const credentials = isProvider(given) ? given : new FixedCredentials(given)
   const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
+}
+
+function isProvider(
+  given: Credentials | CredentialProvider | undefined,
+): given is CredentialProvider {
+  return given !== undefined && 'get' in given
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { parseRepository, parseTag, type Reference } from '../../src/oci/reference.ts'
 import type { UpstreamError } from '../../src/oci/upstream-error.ts'
+import {
+  type CredentialProvider,
+  type Credentials,
+  CredentialsError,
+} from '../../src/upstream/credentials.ts'
 import { caught } from '../support/caught.ts'
 import { eventually } from '../support/eventually.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -204,6 +209,77 @@ describe('Basic', () => {
     expect(error).toMatchObject({ kind: 'denied' })
     expect(textOf(error)).not.toContain('nobody')
     expect(hub.requests).toHaveLength(2)
+  })
+})
+
+describe('credentials that change', () => {
+  const renewed = { username: 'alice', password: 'open-sesame' }
+
+  /** Begins with a password that is not taken, and has one that is when asked anew. */
+  function changing(): CredentialProvider & { renewals: number } {
+    let current: Credentials = { username: 'alice', password: 'old' }
+    return {
+      label: 'alice',
+      renewals: 0,
+      get: () => Promise.resolve(current),
+      renew(refused) {
+        this.renewals++
+        current = renewed
+        return Promise.resolve(refused.username === 'alice' ? renewed : undefined)
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
+  }
+
+  it.each(['basic', 'bearer-required'] as const)('are renewed at once, with %s', async (auth) => {
+    await using hub = await startHub({ auth })
+    const credentials = changing()
+    await using opened = openClient(hub, { credentials })
+    expect(await opened.client.manifest(ref(), { signal })).toBeDefined()
+    expect(await opened.client.manifest(ref('library/other'), { signal })).toBeDefined()
+    expect(credentials.renewals).toBe(1)
+  })
+
+  it('and cannot be had are trouble with tokens', async () => {
+    await using hub = await startHub({ auth: 'basic' })
+    const credentials = changing()
+    credentials.get = () => Promise.reject(new CredentialsError('the helper is not there'))
+    await using opened = openClient(hub, { credentials })
+    expect(await caught(opened.client.manifest(ref(), { signal }))).toMatchObject({
+      kind: 'token',
+      message: 'hub.test: the helper is not there',
+    })
+  })
+})
+
+describe('an identity token', () => {
+  const credentials = { username: '<token>', identityToken: 'long-lived' }
+
+  it('is given to the token server in the body of a POST', async () => {
+    const identityTokens = { 'long-lived': 'alice' }
+    const auth = 'bearer-required'
+    await using hub = await startHub({ auth, identityTokens, tokenField: 'access_token' })
+    await using opened = openClient(hub, { credentials })
+    expect(await opened.client.manifest(ref(), { signal })).toBeDefined()
+    const [asked] = hub.matching({ kind: 'token' })
+    expect(asked).toMatchObject({ method: 'POST', path: '/token' })
+    expect(asked?.headers.authorization).toBeUndefined()
+  })
+
+  it('that is not taken is told as denied', async () => {
+    await using hub = await startHub({ auth: 'bearer-required' })
+    await using opened = openClient(hub, { credentials })
+    const error = await caught(opened.client.manifest(ref(), { signal }))
+    expect(error).toMatchObject({ kind: 'denied', status: 401 })
+    expect(textOf(error)).not.toContain('long-lived')
+  })
+
+  it('is of no use for Basic', async () => {
+    await using hub = await startHub({ auth: 'basic' })
+    await using opened = openClient(hub, { credentials })
+    const error = await caught(opened.client.manifest(ref(), { signal }))
+    expect(error).toMatchObject({ kind: 'denied', status: 401 })
+    expect(hub.requests).toHaveLength(1)
   })
 })
 

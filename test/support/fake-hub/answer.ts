@@ -5,6 +5,7 @@ export interface HubRequest {
   method: string
   url: URL
   headers: IncomingHttpHeaders
+  body: string
 }
 
 export interface Answer {

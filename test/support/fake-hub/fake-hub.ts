@@ -19,6 +19,7 @@ export interface FakeHubOptions {
   /** bearer where left out. */
   auth?: AuthMode
   credentials?: HubAuthOptions['credentials']
+  identityTokens?: HubAuthOptions['identityTokens']
   /** 300 where left out, as at Docker Hub. */
   tokenSeconds?: HubAuthOptions['tokenSeconds']
   tokenField?: HubAuthOptions['tokenField']
@@ -61,6 +62,7 @@ export class FakeHub implements AsyncDisposable {
       {
         mode: options.auth ?? 'bearer',
         credentials: options.credentials ?? [],
+        identityTokens: options.identityTokens ?? {},
         tokenSeconds: options.tokenSeconds ?? 300,
         tokenField: options.tokenField ?? 'token',
       },

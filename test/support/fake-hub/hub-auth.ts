@@ -13,6 +13,8 @@ export type AuthMode = 'none' | 'bearer' | 'bearer-required' | 'basic'
 export interface HubAuthOptions {
   mode: AuthMode
   credentials: readonly { username: string; password: string }[]
+  /** Who has which identity token. */
+  identityTokens: Readonly<Record<string, string>>
   /** `expires_in`; 'absent' leaves it out, and the token lives 60 s. */
   tokenSeconds: number | 'absent'
   /** Which field carries the token. */
@@ -43,13 +45,15 @@ export class HubAuth {
     this.#grants.clear()
   }
 
-  /** Answers `GET /token`. */
+  /** Answers `GET /token`, and `POST /token` with an identity token. */
   issue(request: HubRequest): Answer {
     const { mode, tokenSeconds, tokenField } = this.#options
     if (request.url.pathname !== '/token') return errorAnswer(404, 'NOT_FOUND', 'no such page')
-    const user = request.headers.authorization ? this.#userOf(request) : ANONYMOUS
+    const form = new URLSearchParams(request.body)
+    const parameters = request.method === 'POST' ? form : request.url.searchParams
+    const user = request.method === 'POST' ? this.#ownerOf(form) : this.#guestOf(request)
     if (!user) return errorAnswer(401, 'UNAUTHORIZED', 'incorrect username or password')
-    const asked = request.url.searchParams.getAll('scope').flatMap((scope) => scope.split(' '))
+    const asked = parameters.getAll('scope').flatMap((scope) => scope.split(' '))
     const isWorthless = mode === 'bearer-required' && user === ANONYMOUS
     const token = randomUUID()
     const lifeSeconds = tokenSeconds === 'absent' ? 60 : tokenSeconds
@@ -77,6 +81,16 @@ export class HubAuth {
     const forScope = scope === undefined ? '' : `,scope="${scope}"`
     const error = token === undefined ? '' : `,error="${reason}"`
     return unauthorized(`Bearer realm="${realm}",service="registry.test"${forScope}${error}`)
+  }
+
+  #guestOf(request: HubRequest): string | undefined {
+    return request.headers.authorization ? this.#userOf(request) : ANONYMOUS
+  }
+
+  #ownerOf(form: URLSearchParams): string | undefined {
+    const isRefresh = form.get('grant_type') === 'refresh_token' && form.has('client_id')
+    const token = form.get('refresh_token') ?? ''
+    return isRefresh ? this.#options.identityTokens[token] : undefined
   }
 
   #userOf(request: HubRequest): string | undefined {

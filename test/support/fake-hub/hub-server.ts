@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { abortable } from '../../../src/util/abortable.ts'
 import type { Answer, HubRequest } from './answer.ts'
@@ -73,7 +74,8 @@ export class HubServer implements AsyncDisposable {
     const path = request.url ?? '/'
     const record = log.open(name, method, path, { ...request.headers })
     const rules = [...this.#options.rules].filter((rule) => rule.take(name, method, path))
-    request.resume()
+    if (method !== 'POST') request.resume()
+    const body = method === 'POST' ? await text(request) : ''
 
     const headers = { ...request.headers }
     let replaced: Answer | undefined
@@ -93,7 +95,7 @@ export class HubServer implements AsyncDisposable {
         replaced = { status, headers, body: Buffer.from(body) }
       }
     }
-    const answer = replaced ?? handler({ method, url: new URL(path, this.url), headers })
+    const answer = replaced ?? handler({ method, url: new URL(path, this.url), headers, body })
     await sendAnswer(response, answer, { rules, record, signal, bytesPerSecond })
   }
 }
