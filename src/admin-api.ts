@@ -55,6 +55,76 @@ export interface PinResult {
   pattern: string
 }
 
+/** `GET holds` */
+export interface HoldList {
+  holds: HoldEntry[]
+}
+
+/** A tag that upstream has moved, and that is served as before for a while. */
+export interface HoldEntry {
+  repository: string
+  tag: string
+  /** What it is served as; `null` where that is not known any more. */
+  digest: string | null
+  /** What upstream says. */
+  newDigest: string
+  knownSince: string
+  /** When the hold is over; it is served from the first check after that. */
+  servedFrom: string
+}
+
+/** `POST release {reference}` */
+export interface ReleaseResult {
+  repository: string
+  tag: string
+  /** What it is served as from now on. */
+  digest: string
+}
+
+/** `GET history?reference=` */
+export interface TagHistory {
+  repository: string
+  tag: string
+  /** What was seen last comes first. */
+  history: TagHistoryEntry[]
+}
+
+/** What upstream has said a tag stands for. */
+export interface TagHistoryEntry {
+  digest: string
+  mediaType: string
+  firstSeen: string
+  lastSeen: string
+  /** `null` for what was never served as the tag: it waits, or upstream has taken it back. */
+  servedSince: string | null
+}
+
+/** `GET freezes` */
+export interface FreezeList {
+  freezes: FreezeEntry[]
+}
+
+/** A tag that stands for one digest, whatever upstream says. */
+export interface FreezeEntry {
+  repository: string
+  tag: string
+  digest: string
+  createdAt: string
+}
+
+/** `POST freezes {reference, at?}`: `at` is a digest or a time; what it is served as where left out. */
+export interface FreezeResult {
+  repository: string
+  tag: string
+  digest: string
+}
+
+/** `DELETE freezes?reference=` */
+export interface UnfreezeResult {
+  repository: string
+  tag: string
+}
+
 /** `GET jobs` */
 export interface JobList {
   jobs: JobEntry[]

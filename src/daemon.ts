@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Eviction, type PassSummary } from './cache/evict.ts'
 import { Fills } from './cache/fills.ts'
+import { Freezes } from './cache/freezes.ts'
 import { GuardedSpools } from './cache/guarded-spools.ts'
 import { Holdings } from './cache/holdings.ts'
 import { Leases } from './cache/leases.ts'
@@ -11,6 +12,7 @@ import { Pins } from './cache/pins.ts'
 import { Scrub } from './cache/scrub.ts'
 import { Space } from './cache/space.ts'
 import { Sweep } from './cache/sweep.ts'
+import { TagControl } from './cache/tag-control.ts'
 import { Uses } from './cache/uses.ts'
 import { Warm } from './cache/warm.ts'
 import type { Config } from './config/schema.ts'
@@ -108,6 +110,7 @@ export async function startDaemon(
     new Eviction({ inventory, holdings, leases, uses, fills, pins, space, ttlMs, clock, events }),
   )
 
+  const freezes = await Freezes.open(inventory)
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
     const opened = parts.use(openUpstream(name, options, config.proxy, clock, events))
     const { source, isPublic, isLow, stats } = opened
@@ -121,6 +124,7 @@ export async function startDaemon(
         fills,
         uses,
         tags: options.tags,
+        freezes,
         clock,
         events,
       }),
@@ -160,8 +164,10 @@ export async function startDaemon(
     upstreams: upstreams.map((upstream) => upstream.stats()),
   })
   const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
+  const tags = new TagControl({ ...content, freezes, mirrors })
+  metrics.watch('tags_held', 'Tags that are served as before a move', () => tags.heldCount())
   const token = config.admin.token?.reveal()
-  const admin = createAdminApp({ ...listening, metrics, stats, operations, routes, token })
+  const admin = createAdminApp({ ...listening, metrics, stats, operations, tags, routes, token })
   const adminServer = parts.use(await listen(admin, config.admin))
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())

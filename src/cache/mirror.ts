@@ -1,4 +1,4 @@
-import type { RepositoryId } from '../inventory/inventory.ts'
+import type { RepositoryId, TagSighting } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository, TagReference } from '../oci/reference.ts'
@@ -21,6 +21,7 @@ import { Absences } from './absences.ts'
 import { Blobs } from './blobs.ts'
 import type { Departure, Memory } from './departure.ts'
 import type { Fills } from './fills.ts'
+import type { Freezes } from './freezes.ts'
 import type { Holdings } from './holdings.ts'
 import { Links } from './links.ts'
 import { Manifests } from './manifests.ts'
@@ -43,6 +44,7 @@ export interface MirrorOptions {
   fills: Fills
   uses: Uses
   tags: TagPolicy
+  freezes: Freezes
   clock: Clock
   events: Events
 }
@@ -154,6 +156,25 @@ export class Mirror implements Source, Memory, AsyncDisposable {
   ): Promise<ReferrerList> {
     const list = await this.#referrers.list({ kind: 'digest', repository, digest }, options)
     return { ...list, referrers: filterReferrers(list.referrers, filter) }
+  }
+
+  /** See Tags.heldUntil. */
+  heldUntil(ref: TagReference, sighting: TagSighting): number | undefined {
+    return this.#tags.heldUntil(ref, sighting)
+  }
+
+  /** See Tags.release. */
+  release(
+    ref: TagReference,
+    digest: Digest,
+    options: PullOptions,
+  ): Promise<Descriptor | undefined> {
+    return this.#tags.release(ref, digest, options)
+  }
+
+  /** See Tags.unfreeze. */
+  unfreeze(ref: TagReference): Promise<void> {
+    return this.#tags.unfreeze(ref)
   }
 
   forget(departure: Departure): void {

@@ -20,6 +20,9 @@ import { findFault } from './verify.ts'
 /** Somebody may want to look at what was wrong. */
 const QUARANTINED_FOR_MS = 7 * 86_400_000
 
+/** How long it is known what a tag stood for that is no longer on record. */
+const HISTORY_FOR_MS = 365 * 86_400_000
+
 /** How fast content is compared, and hashed where it is on no record: some tenths of a core. */
 const COMPARED_PER_SECOND = 10_000
 const HASHED_BYTES_PER_SECOND = 200 * 1024 * 1024
@@ -50,7 +53,8 @@ interface Task {
 
 /**
  * Makes store and inventory match again after a crash, a power cut or the loss of either, and
- * removes what nobody needs: what a crash has left, and what was set aside long ago.
+ * removes what nobody needs: what a crash has left, what was set aside long ago, and what tags
+ * stood for that were last seen long ago.
  */
 export class Sweep {
   readonly #options: SweepOptions
@@ -64,7 +68,9 @@ export class Sweep {
   }
 
   /** Throws InventoryError, and StoreError where the store cannot be listed. */
-  run(signal: AbortSignal, report: (progress: Progress) => void): Promise<SweepSummary> {
+  async run(signal: AbortSignal, report: (progress: Progress) => void): Promise<SweepSummary> {
+    const { inventory, clock } = this.#options
+    await inventory.dropHistories(clock.now() - HISTORY_FOR_MS)
     return this.#sweep(signal, report, async ({ finding, work }) => {
       if (!(await work())) return false
       this.#options.events.swept(finding)

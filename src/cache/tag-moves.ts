@@ -3,7 +3,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { TagReference } from '../oci/reference.ts'
 import type { HoldEnd, TagEvents } from '../telemetry/tag-events.ts'
-import { lastServed, type TagHold } from './tag-hold.ts'
+import { type HoldPolicy, lastServed, TagHold } from './tag-hold.ts'
 import type { TagRecords } from './tag-records.ts'
 
 /** Has what is behind a descriptor; `undefined` where it cannot be had any more. */
@@ -12,7 +12,7 @@ export type Obtain = (descriptor: Descriptor) => Promise<Descriptor | undefined>
 export interface TagMovesOptions {
   registry: string
   records: TagRecords
-  hold: TagHold
+  policy: HoldPolicy
   /** Has a manifest, so that it can be served: from what is held, or from upstream. */
   fetch: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
   events: TagEvents
@@ -35,27 +35,34 @@ export interface TagMove {
 /** What becomes of tags that have moved: those that are held wait. */
 export class TagMoves {
   readonly #options: TagMovesOptions
+  readonly #hold: TagHold
 
   constructor(options: TagMovesOptions) {
     this.#options = options
+    this.#hold = new TagHold(options.policy)
+  }
+
+  /** Until when a tag must not be served as what was seen; `undefined` where it is not held. */
+  heldUntil(ref: TagReference, sighting: TagSighting): number | undefined {
+    return this.#hold.isFor(ref) ? this.#hold.endMs(sighting) : undefined
   }
 
   /** What a tag that is not on record, as when it was evicted, must be held to nonetheless. */
   async formerly(ref: TagReference): Promise<Descriptor | undefined> {
-    const { records, hold } = this.#options
-    if (!hold.isFor(ref)) return undefined
+    const { records } = this.#options
+    if (!this.#hold.isFor(ref)) return undefined
     return lastServed(await records.history(ref))?.descriptor
   }
 
   /** What it is served as from now on; `undefined` where that cannot be had. */
   async settle(move: TagMove): Promise<Descriptor | undefined> {
-    const { records, hold, fetch } = this.#options
+    const { records, fetch } = this.#options
     const { ref, from, to, atMs, obtain, released } = move
     if (!from || from.digest === to.digest) return to
-    if (!hold.isFor(ref)) return obtain(to)
+    if (!this.#hold.isFor(ref)) return obtain(to)
     const history = await records.history(ref)
     const sighting = history.find(({ descriptor }) => descriptor.digest === to.digest)
-    const isOver = sighting !== undefined && hold.endMs(sighting) <= atMs
+    const isOver = sighting !== undefined && this.#hold.endMs(sighting) <= atMs
     const isReleased = to.digest === released
     if (!isOver && !isReleased) {
       const kept = await fetch(ref, from)

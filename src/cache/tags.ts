@@ -1,4 +1,4 @@
-import type { ContentName, TagRecord } from '../inventory/inventory.ts'
+import type { ContentName, TagRecord, TagSighting } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { formatReference, type TagReference } from '../oci/reference.ts'
@@ -8,11 +8,11 @@ import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Absences } from './absences.ts'
+import type { Freezes } from './freezes.ts'
 import type { Holdings } from './holdings.ts'
 import { answerInTime } from './patience.ts'
 import { RefreshAhead } from './refresh-ahead.ts'
 import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
-import { TagHold } from './tag-hold.ts'
 import { TagMoves, type Obtain } from './tag-moves.ts'
 import { TagRecords } from './tag-records.ts'
 
@@ -21,6 +21,7 @@ export interface TagsOptions {
   holdings: Holdings
   absences: Absences
   policy: TagPolicy
+  freezes: Freezes
   /** Whether upstream is asked only for what a client waits for. */
   isLow: () => boolean
   /** Whether upstream answers, as far as is known. */
@@ -59,10 +60,9 @@ export class Tags implements AsyncDisposable {
   constructor(options: TagsOptions) {
     this.#options = options
     const { registry, policy, fetch, clock, events, isLow, isUp } = options
-    const records = new TagRecords(registry, options.holdings)
-    const hold = new TagHold(policy)
+    const records = new TagRecords(options)
     this.#records = records
-    this.#moves = new TagMoves({ registry, records, hold, fetch, events: events.tags })
+    this.#moves = new TagMoves({ registry, records, policy, fetch, events: events.tags })
     if (!policy.refreshAhead) return
     this.#ahead = new RefreshAhead({
       freshForMs: policy.freshForMs,
@@ -96,6 +96,37 @@ export class Tags implements AsyncDisposable {
       return flight.value && { descriptor: flight.value, outcome: missOf(flight) }
     }
     return this.#revalidate(ref, record, questions, signal)
+  }
+
+  /** See TagMoves.heldUntil. */
+  heldUntil(ref: TagReference, sighting: TagSighting): number | undefined {
+    return this.#moves.heldUntil(ref, sighting)
+  }
+
+  /**
+   * Asks upstream about a tag, and serves it as this digest, whatever its hold, where that is what
+   * it stands for. Returns what it is served as; throws what upstream throws.
+   */
+  async release(
+    ref: TagReference,
+    digest: Digest,
+    { signal }: PullOptions,
+  ): Promise<Descriptor | undefined> {
+    const { ask, fetch } = this.#options
+    const questions = { first: () => ask(ref), moved: (to: Descriptor) => fetch(ref, to) }
+    for (;;) {
+      const record = await this.#records.get(ref)
+      const flight = await this.#flights.run(formatReference(ref), signal, () =>
+        this.#ask(ref, record, questions, digest),
+      )
+      // One that was under way knew nothing of the release.
+      if (!flight.joined) return flight.value
+    }
+  }
+
+  /** A tag is frozen no longer. */
+  unfreeze(ref: TagReference): Promise<void> {
+    return this.#records.unfreeze(ref)
   }
 
   /** Tags are not known any more. */
@@ -135,7 +166,7 @@ export class Tags implements AsyncDisposable {
     const { ask, fetchAhead, signal } = this.#options
     const key = formatReference(ref)
     const known = await this.#records.get(ref)
-    if (!known || signal.aborted) return
+    if (!known || signal.aborted || this.#records.isFrozen(ref)) return
     const questions = {
       first: () => ask(ref),
       moved: (to: Descriptor) => fetchAhead(ref, known.descriptor.digest, to),

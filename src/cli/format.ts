@@ -22,7 +22,7 @@ export function shortDigest(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1).slice(0, 12)
 }
 
-const AGE_UNITS = [
+const SPAN_UNITS = [
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
@@ -31,7 +31,16 @@ const AGE_UNITS = [
 
 /** How long ago something was, in the largest unit: `3d`. */
 export function ageText(iso: string, nowMs: number): string {
-  const ageMs = Math.max(0, nowMs - Date.parse(iso))
-  const [name, ms] = AGE_UNITS.find(([, unitMs]) => ageMs >= unitMs) ?? ['s', 1000]
-  return `${Math.floor(ageMs / ms)}${name}`
+  return spanText(nowMs - Date.parse(iso))
+}
+
+/** How long it is until something, in the largest unit. */
+export function untilText(iso: string, nowMs: number): string {
+  return spanText(Date.parse(iso) - nowMs)
+}
+
+function spanText(signedMs: number): string {
+  const spanMs = Math.max(0, signedMs)
+  const [name, ms] = SPAN_UNITS.find(([, unitMs]) => spanMs >= unitMs) ?? ['s', 1000]
+  return `${Math.floor(spanMs / ms)}${name}`
 }

@@ -4,6 +4,9 @@ import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
+import { freezeCommand, freezesCommand, unfreezeCommand } from './freeze.ts'
+import { historyCommand } from './history.ts'
+import { holdsCommand, releaseCommand } from './hold.ts'
 import { lsCommand } from './ls.ts'
 import { migrateCommand } from './migrate.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
@@ -42,6 +45,12 @@ function createProgram(): Command {
   program.addCommand(migrateCommand())
   program.addCommand(warmCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
+  for (const command of [holdsCommand, releaseCommand, historyCommand]) {
+    program.addCommand(command())
+  }
+  for (const command of [freezeCommand, unfreezeCommand, freezesCommand]) {
+    program.addCommand(command())
+  }
   makeThrow(program)
   return program
 }

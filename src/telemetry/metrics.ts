@@ -132,6 +132,19 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry })
   }
 
+  /** Reads a gauge when it is scraped; one that cannot be read keeps its last value. */
+  watch(name: string, help: string, read: () => Promise<number | undefined>): void {
+    const gauge = new Gauge({
+      name: `entrepot_${name}`,
+      help,
+      registers: [this.#registry],
+      async collect() {
+        const value = await read()
+        if (value !== undefined) gauge.set(value)
+      },
+    })
+  }
+
   async scrape(): Promise<Scrape> {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
   }

@@ -27,4 +27,13 @@ export class TagEvents {
     if (event.end === 'nothing older') this.#logger.warn(event, 'tag let through')
     else this.#logger.info(event, 'tag let through')
   }
+
+  /** A tag stands for this digest from now on, whatever upstream says. */
+  frozen(event: TagEvent & { digest: string }): void {
+    this.#logger.info(event, 'tag frozen')
+  }
+
+  unfrozen(event: TagEvent): void {
+    this.#logger.info(event, 'tag unfrozen')
+  }
 }

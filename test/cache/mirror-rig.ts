@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { Eviction } from '../../src/cache/evict.ts'
 import { Fills } from '../../src/cache/fills.ts'
+import { Freezes } from '../../src/cache/freezes.ts'
 import { GuardedSpools } from '../../src/cache/guarded-spools.ts'
 import { Holdings } from '../../src/cache/holdings.ts'
 import { Leases } from '../../src/cache/leases.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
 import { Pins } from '../../src/cache/pins.ts'
 import { Space, type SpaceLimits } from '../../src/cache/space.ts'
+import { TagControl } from '../../src/cache/tag-control.ts'
 import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
@@ -82,6 +84,7 @@ export interface MirrorRigOptions {
 export interface MirrorRig extends AsyncDisposable {
   folder: string
   mirror: Mirror
+  tagControl: TagControl
   holdings: Holdings
   leases: Leases
   space: Space
@@ -153,14 +156,30 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
   )
   const tags = { ...POLICY, ...policy }
   const registry = 'docker.io'
+  const freezes = await Freezes.open(opened)
   const mirror = parts.use(
-    new Mirror({ registry, source, isPublic, isLow, holdings, fills, uses, tags, clock, events }),
+    new Mirror({
+      registry,
+      source,
+      isPublic,
+      isLow,
+      holdings,
+      fills,
+      uses,
+      tags,
+      clock,
+      events,
+      freezes,
+    }),
   )
+  const mirrors = new Map([[registry, mirror]])
+  const tagControl = new TagControl({ inventory, holdings, freezes, mirrors, clock, events })
   parts.use(fills)
   const running = parts.move()
   return {
     folder,
     mirror,
+    tagControl,
     holdings,
     leases,
     space,

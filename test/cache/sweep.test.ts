@@ -10,7 +10,7 @@ import { blobPath, damages } from '../support/damage.ts'
 import { Gate } from '../support/gate.ts'
 import { buildImage, bytesOf } from '../support/images.ts'
 import { until } from '../support/turns.ts'
-import { byDigest, demo, never, pullBlobs } from './mirror-rig.ts'
+import { byDigest, demo, never, pullBlobs, tagged } from './mirror-rig.ts'
 import {
   contentsOf,
   holding,
@@ -44,6 +44,18 @@ function byName(a: SweepFinding, b: SweepFinding): number {
 }
 
 describe('sweep', () => {
+  it('forgets after a year what tags stood for that are no longer on record', async () => {
+    await using rig = await holding()
+    const name = { registry: 'docker.io', name: demo }
+    const { tag } = tagged('latest')
+    rig.clock.advance(366 * DAY_MS)
+    await swept(rig)
+    expect(await rig.inventory.history(name, tag)).toHaveLength(1)
+    await rig.inventory.dropTag(name, tag)
+    await swept(rig)
+    expect(await rig.inventory.history(name, tag)).toEqual([])
+  })
+
   it('changes nothing where store and inventory match', async () => {
     await using rig = await holding()
     expect(await swept(rig)).toEqual(NOTHING)

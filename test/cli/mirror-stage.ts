@@ -63,6 +63,12 @@ export class MirrorStage implements AsyncDisposable {
     return published
   }
 
+  /** Pulls what a tag stands for now, without its blobs. */
+  async look(name: string): Promise<void> {
+    const [repository = '', tag = ''] = name.split(':')
+    await fetchedDigest(`http://${this.#started?.address}/v2/${repository}/manifests/${tag}`)
+  }
+
   /** Lets time pass: everything was used so much longer ago. */
   async age(ms: number): Promise<void> {
     await writeUsesDown(this.adminUrl)

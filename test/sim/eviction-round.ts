@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { Freezes } from '../../src/cache/freezes.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Candidate, Inventory } from '../../src/inventory/inventory.ts'
@@ -113,6 +114,7 @@ export class EvictionRound {
       isLow: () => false,
       uses: new Uses({ ...shared, inventory: unrecorded }),
       tags: POLICY,
+      freezes: await Freezes.open(inventory),
     })
     this.#facts = new EvictionFacts(this.#world, inventory, this.#observer)
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { Fills } from '../../src/cache/fills.ts'
+import { Freezes } from '../../src/cache/freezes.ts'
 import { Holdings } from '../../src/cache/holdings.ts'
 import { Leases } from '../../src/cache/leases.ts'
 import { Mirror } from '../../src/cache/mirror.ts'
@@ -106,7 +107,8 @@ export class MirrorRun {
       commit: (...blob) => holdings.keepBlob(...blob),
       giveUpAfterMs: 120_000,
     })
-    const parts = { ...shared, holdings, uses, fills, source, isPublic, tags: POLICY }
+    const freezes = await Freezes.open(inventory)
+    const parts = { ...shared, holdings, uses, fills, source, isPublic, tags: POLICY, freezes }
     const mirror = new Mirror({ ...parts, registry: 'docker.io', isLow: () => false })
     run.#parts = { mirror, fills, files, disk, inventory, uses }
     return run

@@ -9,6 +9,7 @@ const STATUS = {
   TOO_LARGE: 413,
   UNSUPPORTED_TYPE: 415,
   FAILED: 500,
+  UPSTREAM_FAILED: 502,
   STOPPING: 503,
 } as const satisfies Record<string, number>
 

@@ -1,5 +1,6 @@
 import type { ApiFault } from '../../admin-api.ts'
 import { InventoryError } from '../../inventory/inventory-error.ts'
+import { UpstreamError } from '../../oci/upstream-error.ts'
 import { StoreError } from '../../store/store-error.ts'
 import type { Events } from '../../telemetry/events.ts'
 import { pathOf } from '../access-log.ts'
@@ -16,6 +17,9 @@ export function tellWith(events: Events, isReady: () => boolean): Tell {
     if (error instanceof ApiError) return error
     // Long work is ended with the daemon.
     if (!isReady()) return new ApiError('STOPPING', 'the daemon is stopping', { cause: error })
+    if (error instanceof UpstreamError) {
+      return new ApiError('UPSTREAM_FAILED', error.message, { cause: error })
+    }
     events.requestFailed({ method: context.method, path: pathOf(context.req.url ?? ''), error })
     const isOurs = error instanceof StoreError || error instanceof InventoryError
     return new ApiError('FAILED', isOurs ? error.message : 'the daemon failed', { cause: error })

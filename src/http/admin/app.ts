@@ -1,6 +1,7 @@
 import { Router } from '@koa/router'
 import type Koa from 'koa'
 import type { Operations } from '../../cache/operations.ts'
+import type { TagOperations } from '../../cache/tag-operations.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -13,6 +14,7 @@ import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { originGuard } from './origin-guard.ts'
 import type { Stats } from './stats.ts'
+import { addTagRoutes } from './tag-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
 
 export interface AdminAppOptions {
@@ -20,6 +22,7 @@ export interface AdminAppOptions {
   metrics: Metrics
   stats: () => Promise<Stats>
   operations: Operations
+  tags: TagOperations
   /** What the names of images are read with. */
   routes: Routes
   isReady: () => boolean
@@ -58,12 +61,16 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
   return router
 }
 
-function apiRouter({ stats, operations, routes }: AdminAppOptions, tell: Tell): Router<HttpState> {
+function apiRouter(
+  { stats, operations, tags, routes }: AdminAppOptions,
+  tell: Tell,
+): Router<HttpState> {
   const router = new Router<HttpState>({ prefix: '/api/v1' })
   router.get('/stats', async (context) => {
     context.body = await stats()
   })
   addContentRoutes(router, operations, routes)
+  addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)
   return router
 }

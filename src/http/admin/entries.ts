@@ -1,9 +1,12 @@
 import type {
+  FreezeEntry,
+  HoldEntry,
   ImageEntry,
   JobEntry,
   JobRunEntry,
   PinEntry,
   RemovableEntry,
+  TagHistoryEntry,
   WarmedContentEntry,
   WarmedEntry,
   WorkProgress,
@@ -18,7 +21,8 @@ import type {
   WarmedContent,
   WarmedImage,
 } from '../../cache/operations.ts'
-import type { RepositoryId } from '../../inventory/inventory.ts'
+import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
+import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
 import { formatImage } from '../../oci/reference.ts'
 
 export function imageEntry(image: ListedImage): ImageEntry {
@@ -93,6 +97,41 @@ export function warmedEntry({ image, digest, failure, ...warmed }: WarmedImage):
 
 export function progressEntry({ done, total, unit, parts }: Progress): WorkProgress {
   return { done, total: total ?? null, unit, ...(parts && { parts: [...parts] }) }
+}
+
+export function holdEntry({
+  served,
+  waiting,
+  knownSinceMs,
+  untilMs,
+  ...name
+}: ListedHold): HoldEntry {
+  return {
+    ...tagEntry(name),
+    digest: served ?? null,
+    newDigest: waiting,
+    knownSince: timeText(knownSinceMs),
+    servedFrom: timeText(untilMs),
+  }
+}
+
+export function historyEntry(sighting: TagSighting): TagHistoryEntry {
+  const { descriptor, firstSeenMs, lastSeenMs, servedSinceMs } = sighting
+  return {
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
+    firstSeen: timeText(firstSeenMs),
+    lastSeen: timeText(lastSeenMs),
+    servedSince: servedSinceMs === undefined ? null : timeText(servedSinceMs),
+  }
+}
+
+export function freezeEntry({ descriptor, createdAtMs, ...name }: Freeze): FreezeEntry {
+  return { ...tagEntry(name), digest: descriptor.digest, createdAt: timeText(createdAtMs) }
+}
+
+export function tagEntry({ repository, tag }: TagName): { repository: string; tag: string } {
+  return { repository: nameOf(repository), tag }
 }
 
 function nameOf({ registry, name }: RepositoryId): string {

@@ -21,6 +21,11 @@ export const evictBody = z.strictObject({
   toBytes: z.int().min(0).optional(),
 })
 export const purgeBody = z.strictObject({ reference: name })
+export const tagParameters = z.strictObject({ reference: name })
+export const freezeBody = z.strictObject({
+  reference: name,
+  at: z.string().min(1).max(1024).optional(),
+})
 export const scrubBody = z.strictObject({})
 export const sweepBody = z.strictObject({ dryRun })
 export const warmBody = z.strictObject({

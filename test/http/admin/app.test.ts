@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import type { Operations } from '../../../src/cache/operations.ts'
+import type { TagOperations } from '../../../src/cache/tag-operations.ts'
 import { createAdminApp } from '../../../src/http/admin/app.ts'
 import type { Stats } from '../../../src/http/admin/stats.ts'
 import { listen, type HttpServer } from '../../../src/http/server.ts'
@@ -52,6 +53,7 @@ async function startAdmin(options: Options = {}): Promise<HttpServer> {
     stats: options.stats ?? (() => Promise.resolve(stats)),
     // Asked on the whole daemon: see the tests of the routes.
     operations: {} as Operations,
+    tags: {} as TagOperations,
     routes: new Routes([]),
     isReady: () => options.isReady ?? true,
     token: options.token,

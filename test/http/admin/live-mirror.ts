@@ -18,6 +18,8 @@ export interface LiveMirror extends AsyncDisposable {
   data: string
   /** The file of its log. */
   log: string
+  /** Where clients pull. */
+  url: string
   adminUrl: string
   /** Publishes an image as `repository:tag` and pulls all of it through the mirror. */
   pull(name: string, image?: TestImage): Promise<TestImage>
@@ -57,12 +59,13 @@ export async function startLiveMirror(
     hub,
     data,
     log: to,
+    url: listenUrl(address),
     adminUrl: listenUrl(adminAddress),
     async pull(name, image) {
       const [repository = '', tag = ''] = name.split(':')
       const published = image ?? (await buildImage({ seed: name }))
       hub.add(repository, tag, published)
-      const url = `http://${address.host}:${address.port}/v2/${repository}`
+      const url = `${mirror.url}/v2/${repository}`
       await fetchedDigest(`${url}/manifests/${tag}`)
       for (const digest of published.manifests.keys()) {
         await fetchedDigest(`${url}/manifests/${digest}`)
