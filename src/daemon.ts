@@ -16,6 +16,7 @@ import { TagControl } from './cache/tag-control.ts'
 import { Uses } from './cache/uses.ts'
 import { Warm } from './cache/warm.ts'
 import type { Config } from './config/schema.ts'
+import { openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './http/admin/stats.ts'
 import { createApp } from './http/app.ts'
@@ -104,8 +105,8 @@ export async function startDaemon(
     giveUpAfterMs: FILL_PATIENCE_MS,
   })
 
-  const { ttlMs, pins: configured } = config.eviction
-  const pins = await Pins.open({ inventory, clock, configured })
+  const { ttlMs } = config.eviction
+  const pins = await Pins.open({ inventory, clock, configured: pinnedBy(config) })
   const eviction = parts.use(
     new Eviction({ inventory, holdings, leases, uses, fills, pins, space, ttlMs, clock, events }),
   )
@@ -133,7 +134,8 @@ export async function startDaemon(
     const guarded = new Guard(mirror, new Rules(name, options))
     return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats }
   })
-  const routes = new Routes(upstreams)
+  const hosting = openHosting(config, { inventory, keeper: holdings, uses, clock })
+  const routes = new Routes(hosting ? [...upstreams, hosting.route] : upstreams)
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const warm = new Warm({ upstreams: byName, fills, leases, clock, events })
@@ -141,7 +143,8 @@ export async function startDaemon(
   const { bytesPerSecond } = config.scrub
   const content = { store, layers, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
-  const sweep = new Sweep({ ...content, leftovers: [spoolFolder, ...leftovers] })
+  leftovers.push(spoolFolder, ...(hosting ? [hosting.uploads] : []))
+  const sweep = new Sweep({ ...content, leftovers })
   const everyMs = { evict: config.eviction.everyMs, scrub: config.scrub.everyMs }
   const upkeep = parts.use(
     new Upkeep({ inventory, space, eviction, scrub, sweep, everyMs, jobs, clock, events }),
@@ -172,7 +175,7 @@ export async function startDaemon(
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())
   parts.use(warm)
-  const app = createApp({ ...listening, routes })
+  const app = createApp({ ...listening, routes, hosted: hosting?.hosted })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {

@@ -9,7 +9,7 @@ import {
 } from './support/architecture.ts'
 
 const FOUNDATION = ['util', 'oci', 'telemetry']
-const PARTS = ['store', 'inventory', 'upstream', 'cache', 'policy']
+const PARTS = ['store', 'inventory', 'upstream', 'cache', 'hosted', 'policy']
 
 /** The layering rule and the owners of packages; a new folder or package gets its row here. */
 const ARCHITECTURE: Architecture = {
@@ -24,9 +24,11 @@ const ARCHITECTURE: Architecture = {
     inventory: FOUNDATION,
     upstream: FOUNDATION,
     cache: [...FOUNDATION, 'store', 'inventory'],
+    hosted: [...FOUNDATION, 'store', 'inventory'],
     policy: FOUNDATION,
     http: [...FOUNDATION, ...PARTS, 'admin-api'],
     version: [],
+    hosting: ['store', 'hosted', 'policy', 'config'],
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
@@ -38,6 +40,7 @@ const ARCHITECTURE: Architecture = {
       ...PARTS,
       'config',
       'http',
+      'hosting',
       'stores',
       'upkeep',
       'upstreams',

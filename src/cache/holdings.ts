@@ -81,7 +81,19 @@ export class Holdings {
     await this.#keep('blob', descriptor, [], repository, spool, signal)
   }
 
-  /** Keeps a verified manifest, what it names, and its link; false where that fails, which is reported. */
+  /** The same with a manifest, and what it names. */
+  async putManifest(
+    repository: RepositoryId,
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    children: Descriptor[],
+  ): Promise<void> {
+    await using spool = await this.#spools.create(descriptor.digest)
+    await spool.append(bytes)
+    await this.#keep('manifest', descriptor, children, repository, spool, NEVER)
+  }
+
+  /** As `putManifest`; false where that fails, which is reported. */
   async keepManifest(
     repository: RepositoryId,
     descriptor: Descriptor,
@@ -89,9 +101,7 @@ export class Holdings {
     children: Descriptor[],
   ): Promise<boolean> {
     const isKept = await this.#attempt('keep manifest', descriptor.digest, async () => {
-      await using spool = await this.#spools.create(descriptor.digest)
-      await spool.append(bytes)
-      await this.#keep('manifest', descriptor, children, repository, spool, NEVER)
+      await this.putManifest(repository, descriptor, bytes, children)
       return true
     })
     return isKept ?? false

@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.ts'
-import { abortable } from '../util/abortable.ts'
+import { KeyedLock } from '../util/keyed-lock.ts'
 
 /**
  * Who has content in hand: readers, for whose sake it is not evicted, and who puts or removes it,
@@ -7,7 +7,7 @@ import { abortable } from '../util/abortable.ts'
  */
 export class Leases {
   readonly #readers = new Map<Digest, number>()
-  readonly #changes = new Map<Digest, Promise<void>>()
+  readonly #changes = new KeyedLock<Digest>()
 
   /** Any number may read the same content. */
   read(digest: Digest): Disposable {
@@ -26,27 +26,12 @@ export class Leases {
   }
 
   /** Waits until nobody else changes the content. Rejects with the signal's reason. */
-  async change(digest: Digest, signal: AbortSignal): Promise<Disposable> {
-    for (;;) {
-      const others = this.#changes.get(digest)
-      if (!others) return this.#begin(digest)
-      await abortable(others, signal)
-    }
+  change(digest: Digest, signal: AbortSignal): Promise<Disposable> {
+    return this.#changes.acquire(digest, signal)
   }
 
   /** `undefined` while another changes the content. */
   tryChange(digest: Digest): Disposable | undefined {
-    return this.#changes.has(digest) ? undefined : this.#begin(digest)
-  }
-
-  #begin(digest: Digest): Disposable {
-    const changed = Promise.withResolvers<void>()
-    this.#changes.set(digest, changed.promise)
-    return {
-      [Symbol.dispose]: () => {
-        this.#changes.delete(digest)
-        changed.resolve()
-      },
-    }
+    return this.#changes.tryAcquire(digest)
   }
 }

@@ -3,6 +3,7 @@ import { isLoopback } from '../util/loopback.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { proxiesField } from './proxy.ts'
+import { hostedField, overlaps } from './hosted.ts'
 import { scrubField } from './scrub.ts'
 import type { SecretReader } from './secret.ts'
 import { storeField } from './store.ts'
@@ -56,6 +57,7 @@ export function configSchema(read: SecretReader) {
     eviction: evictionField,
     scrub: scrubField,
     warm: warmField,
+    hosted: hostedField,
     log: z
       .strictObject({
         level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),
@@ -66,9 +68,15 @@ export function configSchema(read: SecretReader) {
       })
       .prefault({}),
   })
-  return config.superRefine(({ upstreams, eviction, warm }, context) => {
+  return config.superRefine(({ upstreams, eviction, hosted, warm }, context) => {
+    for (const [name, { prefix }] of hosted.enabled ? Object.entries(upstreams) : []) {
+      if (name !== hosted.prefix && !overlaps(prefix, hosted.prefix)) continue
+      const message = `${hosted.prefix} is where images are pushed to: see hosted.prefix`
+      context.addIssue({ code: 'custom', path: ['upstreams', name], message })
+    }
+    const registries = [...Object.keys(upstreams), hosted.prefix]
     for (const [index, pattern] of eviction.pins.entries()) {
-      if (namesRegistry(pattern, Object.keys(upstreams))) continue
+      if (namesRegistry(pattern, registries)) continue
       const message = 'begins with no registry, as docker.io/library/node:22* does'
       context.addIssue({ code: 'custom', path: ['eviction', 'pins', index], message })
     }
@@ -88,5 +96,9 @@ export type Config = z.output<ReturnType<typeof configSchema>>
 /** As with an image's name: a registry looks like a host, or is one that is configured. */
 function namesRegistry(pattern: string, registries: string[]): boolean {
   const [first = ''] = pattern.split('/')
-  return /[.:*]/.test(first) || first === 'localhost' || registries.includes(first)
+  return (
+    /[.:*]/.test(first) ||
+    first === 'localhost' ||
+    registries.some((name) => pattern.startsWith(`${name}/`))
+  )
 }

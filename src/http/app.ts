@@ -1,14 +1,12 @@
 import type Koa from 'koa'
-import type { Routes } from '../policy/routes.ts'
 import type { Events } from '../telemetry/events.ts'
 import { baseApp } from './base-app.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { HttpState } from './exchange.ts'
 import { healthRouter } from './health.ts'
-import { registry } from './registry.ts'
+import { registry, type RegistryOptions } from './registry.ts'
 
-export interface AppOptions {
-  routes: Routes
+export interface AppOptions extends RegistryOptions {
   events: Events
   /** False while the daemon starts or drains. */
   isReady: () => boolean
@@ -16,8 +14,8 @@ export interface AppOptions {
 
 const KIB = 1024
 
-/** The main listener's application: the pull API and health. */
-export function createApp({ routes, events, isReady }: AppOptions): Koa<HttpState> {
+/** The main listener's application: the registry's API and health. */
+export function createApp({ events, isReady, ...options }: AppOptions): Koa<HttpState> {
   const pool = new BufferPool({
     chunkBytes: 512 * KIB,
     smallBytes: 64 * KIB,
@@ -25,7 +23,7 @@ export function createApp({ routes, events, isReady }: AppOptions): Koa<HttpStat
     aheadBytes: 16 * KIB * KIB,
   })
   const app = baseApp(events)
-  app.use(registry(routes, pool))
+  app.use(registry(options, pool))
   app.use(healthRouter(isReady).routes())
   return app
 }

@@ -1,8 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import { InventoryError } from '../inventory/inventory-error.ts'
 import { UnsatisfiableRangeError } from '../oci/range.ts'
 import { RegistryError, type ErrorCode } from '../oci/registry-error.ts'
 import { UpstreamError, type UpstreamErrorKind } from '../oci/upstream-error.ts'
 import type { Route } from '../policy/routes.ts'
+import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import { pathOf } from './access-log.ts'
 import { answerJson, API_VERSION } from './answer.ts'
@@ -39,6 +41,9 @@ export function errors(events: Events): Middleware {
 function translate(error: unknown, route: Route | undefined): RegistryError {
   if (error instanceof RegistryError) return error
   if (error instanceof UpstreamError) return translateUpstream(error, route)
+  if (error instanceof StoreError || error instanceof InventoryError) {
+    return new RegistryError('UNAVAILABLE', 'nothing can be kept at the moment', { cause: error })
+  }
   if (error instanceof UnsatisfiableRangeError) {
     return new RegistryError('RANGE_INVALID', error.message, { cause: error })
   }

@@ -1,3 +1,5 @@
+import type { HostedRegistry } from '../hosted/hosted-registry.ts'
+import { parseHostedRequest, type HostedRequest } from '../oci/hosted-request.ts'
 import {
   parseRegistryPath,
   parseRegistryRequest,
@@ -8,21 +10,45 @@ import type { Route, Routes } from '../policy/routes.ts'
 import { answerJson, API_VERSION } from './answer.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Context, Middleware } from './exchange.ts'
+import { hostedRoute } from './hosted-route.ts'
+import { serveCatalog, serveHosted } from './hosted.ts'
 import { serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
 
-/** The pull API below `/v2` and `/<prefix>/v2` (distribution-spec, Endpoints). */
-export function registry(routes: Routes, pool: BufferPool): Middleware {
+export interface RegistryOptions {
+  routes: Routes
+  /** `undefined` where nothing can be pushed. */
+  hosted: HostedRegistry | undefined
+}
+
+/** The API below `/v2` and `/<prefix>/v2` (distribution-spec, Endpoints). */
+export function registry(options: RegistryOptions, pool: BufferPool): Middleware {
   return (context, next) => {
     const path = parseRegistryPath(context.req.url ?? '')
     if (!path) return next()
+    const push = parseHostedRequest(context.method, path.url)
+    if (push) return serveOfHosted(context, push, path.prefix, options)
     const request = parseRegistryRequest(context.method, path.url)
     context.state.exchange.kind = request.kind
-    if (request.kind === 'ping') return servePing(context, path.prefix, routes)
-    return serve(context, request, path.prefix, routes, pool)
+    if (request.kind === 'ping') return servePing(context, path.prefix, options.routes)
+    return serve(context, request, path.prefix, options.routes, pool)
   }
+}
+
+function serveOfHosted(
+  context: Context,
+  request: HostedRequest,
+  prefix: string | undefined,
+  { routes, hosted }: RegistryOptions,
+): Promise<void> {
+  context.state.exchange.kind = 'push'
+  if (request.kind === 'catalog') return serveCatalog(context, hosted, request.page)
+  const route = routeOf(context, request, prefix, routes)
+  const root = prefix === undefined ? '/v2' : `/${prefix}/v2`
+  const to = hostedRoute(hosted, route, `${root}/${request.repository}`)
+  return serveHosted(context, request, to, routes)
 }
 
 function servePing(context: Context, prefix: string | undefined, routes: Routes): void {
@@ -56,7 +82,7 @@ async function serve(
 
 function routeOf(
   context: Context,
-  { repository, ns }: Pull,
+  { repository, ns }: Pick<Pull, 'repository' | 'ns'>,
   prefix: string | undefined,
   routes: Routes,
 ): Route {

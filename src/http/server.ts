@@ -10,10 +10,13 @@ export interface ListenOptions {
   port: number
 }
 
-/** Bounds what a connection may cost before its request is there; answers may take any time. */
+/**
+ * Bounds what a connection may cost before its request is there; answers may take any time, and
+ * so may what is pushed as long as it comes.
+ */
 const BOUNDS = {
   headersTimeout: 20_000,
-  requestTimeout: 60_000,
+  requestTimeout: 0,
   keepAliveTimeout: 60_000,
   connectionsCheckingInterval: 5_000,
 }

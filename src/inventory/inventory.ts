@@ -150,6 +150,11 @@ export interface Inventory extends AsyncDisposable {
   adopt(content: Content, children: Descriptor[]): Promise<void>
   /** Links content that is held. False where it is not held. */
   link(digest: Digest, repository: RepositoryId): Promise<boolean>
+  /**
+   * Takes content from a repository, with the tags that stand for it there and what it refers to;
+   * it stays held. False where the repository does not link it.
+   */
+  unlink(digest: Digest, repository: RepositoryId): Promise<boolean>
   held(digest: Digest): Promise<Content | undefined>
   isLinked(digest: Digest, repository: RepositoryId): Promise<boolean>
   /** True where any repository of the registry links it. */
@@ -168,6 +173,13 @@ export interface Inventory extends AsyncDisposable {
   dropTag(repository: RepositoryId, tag: Tag): Promise<void>
   /** All known tags, in lexical order. */
   tags(repository: RepositoryId): Promise<Tag[]>
+
+  /** Records that a manifest which the repository links refers to `subject`, held or not. */
+  putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void>
+  /** What refers to `subject` and is linked, in order of digest. */
+  referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]>
+  /** Names of repositories of the registry that link a manifest, in lexical order, after `after`, at most `limit`. */
+  repositories(registry: string, after: string, limit: number): Promise<Repository[]>
 
   /**
    * Puts a tag as `putTag` does, and into its history what upstream said when it was checked; that
@@ -233,4 +245,7 @@ export interface Inventory extends AsyncDisposable {
   /** What a job has kept for its next run: any JSON. */
   jobState(job: string): Promise<unknown>
   putJobState(job: string, state: unknown): Promise<void>
+
+  /** Makes all that has been recorded last through a power cut, which it may not otherwise. */
+  sync(): Promise<void>
 }

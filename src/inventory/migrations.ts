@@ -136,6 +136,17 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('freeze_key', ['repository_id', 'name'])
     .execute()
   await db.schema
+    .createTable('subject')
+    .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) =>
+      column.notNull().references('content.digest').onDelete('cascade'),
+    )
+    .addColumn('entry', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('subject_key', ['repository_id', 'subject', 'digest'])
+    .execute()
+  await db.schema.createIndex('subject_digest').on('subject').column('digest').execute()
+  await db.schema
     .createTable('totals')
     .addColumn('bytes', 'bigint', (column) => column.notNull())
     .addColumn('entries', 'bigint', (column) => column.notNull())

@@ -13,6 +13,7 @@ export interface Schema {
   tag: TagTable
   tag_history: TagHistoryTable
   freeze: FreezeTable
+  subject: SubjectTable
   totals: TotalsTable
   pin: PinTable
   job: JobTable
@@ -91,6 +92,15 @@ interface FreezeTable {
   media_type: string
   size_bytes: number
   created_at_ms: number
+}
+
+/** A manifest that refers to another; both are in the repository, but the other need not be there. */
+interface SubjectTable {
+  repository_id: number
+  subject: Digest
+  digest: Digest
+  /** What a list of referrers says of it, as JSON. */
+  entry: string
 }
 
 /** One row: the sums over `content`, kept in the transactions that change it. */

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { Tag } from '../oci/reference.ts'
+import type { Repository, Tag } from '../oci/reference.ts'
+import type { Referrer } from '../oci/referrers.ts'
 import { candidatesOf, childrenOf, lineageOf, rootsOf } from './candidates.ts'
 import { putChildren } from './children.ts'
 import { inChunks } from './chunks.ts'
@@ -27,12 +28,14 @@ import type {
   Use,
   WaitingSighting,
 } from './inventory.ts'
+import { putSubject, referringTo } from './subjects.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
 import { dropTag, putTag, tagNames, tagRecord } from './tags.ts'
+import { unlink } from './unlink.ts'
 import { putContent, putLink } from './writes.ts'
 
 /** Takes some milliseconds, for which pulls have to wait. */
@@ -41,10 +44,12 @@ const USES_PER_TURN = 25
 /** The inventory in the tables of `Schema`, in SQL that SQLite and PostgreSQL share. */
 export class SqlInventory implements Inventory {
   readonly #db: Kysely<Schema>
+  readonly #sync: () => Promise<void>
 
-  /** Destroys `db` when it is disposed. */
-  constructor(db: Kysely<Schema>) {
+  /** Destroys `db` when it is disposed. `sync` makes durable what has been committed. */
+  constructor(db: Kysely<Schema>, sync: () => Promise<void>) {
     this.#db = db
+    this.#sync = sync
   }
 
   async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
@@ -68,6 +73,10 @@ export class SqlInventory implements Inventory {
     return this.#db.transaction().execute(async (trx) => {
       return (await putLink(trx, digest, repository)) !== undefined
     })
+  }
+
+  async unlink(digest: Digest, repository: RepositoryId): Promise<boolean> {
+    return this.#db.transaction().execute((trx) => unlink(trx, digest, repository))
   }
 
   async held(digest: Digest): Promise<Content | undefined> {
@@ -169,6 +178,35 @@ export class SqlInventory implements Inventory {
     await dropFreeze(this.#db, repository, tag)
   }
 
+  async putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void> {
+    await this.#db.transaction().execute((trx) => putSubject(trx, repository, subject, referrer))
+  }
+
+  async referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]> {
+    return referringTo(this.#db, repository, subject)
+  }
+
+  async repositories(registry: string, after: string, limit: number): Promise<Repository[]> {
+    const rows = await this.#db
+      .selectFrom('repository')
+      .select('name')
+      .where('registry', '=', registry)
+      .where('name', '>', after as Repository)
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('link')
+            .select('link.digest')
+            .whereRef('link.repository_id', '=', 'repository.id')
+            .where('link.used_at_ms', 'is not', null),
+        ),
+      )
+      .orderBy('name')
+      .limit(limit)
+      .execute()
+    return rows.map(({ name }) => name)
+  }
+
   async touch(uses: Use[]): Promise<void> {
     for (const some of inChunks(latestUses(uses), USES_PER_TURN)) {
       await this.#db.transaction().execute(async (trx) => {
@@ -253,6 +291,10 @@ export class SqlInventory implements Inventory {
       .values({ name: job, state })
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ state }))
       .execute()
+  }
+
+  sync(): Promise<void> {
+    return this.#sync()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

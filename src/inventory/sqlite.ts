@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { Checkpoints } from './checkpoints.ts'
 import type { Inventory } from './inventory.ts'
+import { LogSync } from './log-sync.ts'
 import { migrate } from './migrations.ts'
 import type { Schema } from './schema.ts'
 import { SqlInventory } from './sql-inventory.ts'
@@ -37,7 +38,9 @@ export async function openSqliteInventory(path: string): Promise<Inventory> {
     await db.destroy()
     throw cause
   }
-  return new SqlInventory(db)
+  if (path === ':memory:') return new SqlInventory(db, () => Promise.resolve())
+  const log = new LogSync(path)
+  return new SqlInventory(db, () => log.sync())
 }
 
 function openDatabase(path: string): DatabaseSync {

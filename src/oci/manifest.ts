@@ -47,6 +47,11 @@ export function isIndexType(mediaType: string): boolean {
   return mediaType === MANIFEST_TYPES[0] || mediaType === MANIFEST_TYPES[2]
 }
 
+/** True for layers that a registry need not have: clients get them elsewhere (image-spec layer.md, Non-Distributable Layers). */
+export function isForeignLayer({ mediaType }: Descriptor): boolean {
+  return /\.(?:nondistributable|foreign)\./.test(mediaType)
+}
+
 /**
  * Reads what a manifest names. `undefined` where the bytes are not a manifest of that type: not
  * JSON, schema 1, or with descriptors that are none. Fields that are not known are let through.

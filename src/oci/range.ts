@@ -27,19 +27,21 @@ export function parseRange(header: string): RangeSpec | undefined {
   if (!match) return undefined
   const [, first, last, suffix] = match
   if (suffix !== undefined) return { suffixBytes: Number(suffix) }
-  const spec = { first: Number(first) }
-  if (!last) return spec
-  return Number(last) < spec.first ? undefined : { ...spec, last: Number(last) }
+  return last ? { first: Number(first), last: Number(last) } : { first: Number(first) }
 }
 
-/** The bytes a spec means in content of `sizeBytes`. Throws UnsatisfiableRangeError. */
+/**
+ * The bytes a spec means in content of `sizeBytes`. Throws UnsatisfiableRangeError, also for a range
+ * that ends before it begins: as other servers do, and the conformance suite of the spec expects.
+ */
 export function resolveRange(spec: RangeSpec, sizeBytes: number): ByteRange {
   if ('suffixBytes' in spec) {
     if (spec.suffixBytes === 0 || sizeBytes === 0) throw new UnsatisfiableRangeError(sizeBytes)
     return { first: Math.max(0, sizeBytes - spec.suffixBytes), last: sizeBytes - 1 }
   }
-  if (spec.first >= sizeBytes) throw new UnsatisfiableRangeError(sizeBytes)
-  return { first: spec.first, last: Math.min(spec.last ?? sizeBytes - 1, sizeBytes - 1) }
+  const { first, last = sizeBytes - 1 } = spec
+  if (first >= sizeBytes || last < first) throw new UnsatisfiableRangeError(sizeBytes)
+  return { first, last: Math.min(last, sizeBytes - 1) }
 }
 
 /** The whole of the content; empty content gives `last` -1. */

@@ -55,15 +55,43 @@ export function formatReferrers(referrers: readonly Referrer[]): string {
   return JSON.stringify({ schemaVersion: 2, mediaType: REFERRERS_TYPE, manifests })
 }
 
+/** What a manifest refers to, and what a list says of it then (distribution-spec, Listing Referrers). */
+export interface Referring {
+  subject: Digest
+  referrer: Referrer
+}
+
+/** `undefined` for a manifest that refers to nothing. */
+export function referringOf(manifest: Descriptor, bytes: Uint8Array): Referring | undefined {
+  const json = parseObject(bytes)
+  const subject = parseDescriptor(json?.['subject'])
+  if (!json || !subject) return undefined
+  const { artifactType, config, annotations } = json
+  const configType = isObject(config) ? config['mediaType'] : undefined
+  const type = isText(artifactType) ? artifactType : configType
+  return {
+    subject: subject.digest,
+    referrer: {
+      ...manifest,
+      ...(isText(type) && { artifactType: type }),
+      ...(isAnnotations(annotations) && { annotations }),
+    },
+  }
+}
+
 function parseReferrer(value: unknown): Referrer | undefined {
   const descriptor = parseDescriptor(value)
   if (!descriptor || !isObject(value)) return undefined
   const { artifactType, annotations } = value
   return {
     ...descriptor,
-    ...(typeof artifactType === 'string' && artifactType !== '' && { artifactType }),
+    ...(isText(artifactType) && { artifactType }),
     ...(isAnnotations(annotations) && { annotations }),
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 function isAnnotations(value: unknown): value is Record<string, string> {

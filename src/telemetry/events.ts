@@ -17,6 +17,7 @@ export type RequestKind =
   | 'blob'
   | 'tags'
   | 'referrers'
+  | 'push'
   | 'health'
   | 'admin'
   | 'other'

@@ -76,6 +76,7 @@ describe('the configuration', () => {
       },
       scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
       warm: [],
+      hosted: { enabled: false, prefix: 'private', maxBlobBytes: 20 * 2 ** 30, allowSparse: false },
       log: { level: 'info', format: 'auto' },
     })
   })
@@ -222,7 +223,7 @@ describe('what is wrong', () => {
       'listen: { prt: 80, host: "a b" }',
       'log:',
       '  level: loud',
-      'hosted: { enabled: true }',
+      'posted: { enabled: true }',
       'data: 5',
       'store: file',
     ].join('\n')
@@ -232,7 +233,7 @@ describe('what is wrong', () => {
       'm.yml:1:11: listen.prt: unknown key; did you mean port?',
       'm.yml:1:20: listen.host: expected a host name or an IP address',
       'm.yml:3:3: log.level: expected trace, debug, info, warn, error, or fatal',
-      'm.yml:4:1: hosted: unknown key',
+      'm.yml:4:1: posted: unknown key; did you mean hosted?',
       'm.yml:5:1: data: expected a path',
       'm.yml:6:1: store: expected a map',
       '--port: listen.port: expected a port from 0 to 65535',

@@ -55,6 +55,7 @@ const step = fc.record({
     ...(['record', 'recordBlob', 'adopt', 'link', 'forget', 'evict'] as const),
     ...(['putTag', 'dropTag', 'touch', 'page', 'putReferrers'] as const),
     ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
+    ...(['unlink', 'putSubject'] as const),
   ),
   content: fc.constantFrom(...contents),
   served: fc.constantFrom(...contents),
@@ -84,6 +85,12 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     recordBlob: () => inventory.record({ ...stored, kind: 'blob' }, [], repository),
     adopt: () => inventory.adopt(stored, named),
     link: () => inventory.link(digest, repository),
+    unlink: () => inventory.unlink(digest, repository),
+    putSubject: async () => {
+      const isLinked = await inventory.isLinked(digest, repository)
+      if (isLinked) await inventory.putSubject(repository, step.served.digest, record.descriptor)
+      return inventory.referringTo(repository, step.served.digest)
+    },
     forget: () => inventory.forget(digest),
     evict: async () => {
       const gone = await inventory.evict(digest, ({ usedAtMs }) => usedAtMs <= atMs)

@@ -21,7 +21,7 @@ test('a blob that the disk cuts short while it is served breaks off, and is whol
   const routes = new Routes([
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source },
   ])
-  const app = createApp({ routes, events: rig.events, isReady: () => true })
+  const app = createApp({ routes, hosted: undefined, events: rig.events, isReady: () => true })
   await using server = await listen(app, { host: '127.0.0.1', port: 0 })
   const pull = async () => {
     const answer = await ask(server, `/v2/${demo}/blobs/${digest}`)

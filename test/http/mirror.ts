@@ -35,7 +35,7 @@ export interface TestMirror extends AsyncDisposable {
 export interface AskOptions {
   method?: string
   headers?: Record<string, string>
-  body?: string
+  body?: string | Uint8Array
 }
 
 export interface Answer {
@@ -65,7 +65,7 @@ export async function startMirror(
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: guarded },
     { name: 'ghcr.io', prefix: 'ghcr.io', hosts: ['ghcr.mirror'], isDefault: false, source: ghcr },
   ])
-  const app = createApp({ routes, events, isReady: () => readiness.isReady })
+  const app = createApp({ routes, hosted: undefined, events, isReady: () => readiness.isReady })
   const server = await listen(app, { host: '127.0.0.1', port: 0 })
   return {
     server,

@@ -29,7 +29,12 @@ async function openSocket(): Promise<Socket> {
 
 test('a port that is taken is an error, not a daemon that hears nothing', async () => {
   const { host, port } = mirror.server
-  const app = createApp({ routes: new Routes([]), events: mirror.events, isReady: () => true })
+  const app = createApp({
+    routes: new Routes([]),
+    hosted: undefined,
+    events: mirror.events,
+    isReady: () => true,
+  })
   await expect(listen(app, { host, port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
 

@@ -10,6 +10,7 @@ import type { Content, Inventory, RepositoryId } from '../../src/inventory/inven
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { inventoryContract } from '../contract/inventory-contract.ts'
 import { inventoryEvictionContract } from '../contract/inventory-eviction-contract.ts'
+import { inventoryHostedContract } from '../contract/inventory-hosted-contract.ts'
 import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
 import { inventoryHistoryContract } from '../contract/inventory-history-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
@@ -25,6 +26,7 @@ inventoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
 inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
+inventoryHostedContract('openSqliteInventory(:memory:)', inMemory)
 inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
 
 const model = () => Promise.resolve(new InventoryModel())
@@ -32,6 +34,7 @@ inventoryContract('InventoryModel', model)
 inventoryEvictionContract('InventoryModel', model)
 inventoryImagesContract('InventoryModel', model)
 inventoryHistoryContract('InventoryModel', model)
+inventoryHostedContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
 const script = join(import.meta.dirname, 'record-until-killed.process.ts')

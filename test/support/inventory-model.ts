@@ -1,16 +1,15 @@
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { isIndexType } from '../../src/oci/manifest.ts'
-import type { Tag } from '../../src/oci/reference.ts'
+import type { Repository, Tag } from '../../src/oci/reference.ts'
+import type { Referrer } from '../../src/oci/referrers.ts'
 import {
   type Candidate,
   type Content,
-  type Freeze,
   type Image,
   type ImageQuery,
   type Inventory,
   type InventoryTotals,
-  type Pin,
   REUSED_AFTER_MS,
   type ReferrersRecord,
   type RepositoryId,
@@ -20,12 +19,14 @@ import {
   type Use,
   type WaitingSighting,
 } from '../../src/inventory/inventory.ts'
+import { NotesModel } from './notes-model.ts'
 import { ReferrersModel } from './referrers-model.ts'
-import { isSame, keyOf, tagKeyOf } from './repository-keys.ts'
+import { SubjectsModel } from './subjects-model.ts'
+import { isSame, keyOf } from './repository-keys.ts'
 import { TagHistoryModel } from './tag-history-model.ts'
 
 /** The inventory as simply as it can be said, to compare others with. */
-export class InventoryModel implements Inventory {
+export class InventoryModel extends NotesModel implements Inventory {
   readonly #contents = new Map<Digest, Content>()
   readonly #children = new Map<Digest, Descriptor[]>()
   /** When content was last used through each repository that links it. */
@@ -35,9 +36,7 @@ export class InventoryModel implements Inventory {
   readonly #referrers = new ReferrersModel()
   readonly #tags = new Map<string, Map<Tag, TagRecord>>()
   readonly #histories = new TagHistoryModel()
-  readonly #freezes = new Map<string, Freeze>()
-  readonly #pins = new Map<string, Pin>()
-  readonly #jobs = new Map<string, unknown>()
+  readonly #subjects = new SubjectsModel()
 
   async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
     await this.adopt(content, children)
@@ -67,6 +66,14 @@ export class InventoryModel implements Inventory {
     return true
   }
 
+  async unlink(digest: Digest, repository: RepositoryId): Promise<boolean> {
+    for (const [tag, { descriptor }] of this.#tagsOf(repository)) {
+      if (descriptor.digest === digest) this.#tagsOf(repository).delete(tag)
+    }
+    this.#subjects.forget(digest, repository)
+    return this.#linksOf(digest).delete(keyOf(repository))
+  }
+
   async held(digest: Digest): Promise<Content | undefined> {
     const content = this.#contents.get(digest)
     return content && { ...content }
@@ -89,6 +96,7 @@ export class InventoryModel implements Inventory {
     this.#children.delete(digest)
     this.#links.delete(digest)
     this.#referrers.forget(digest)
+    this.#subjects.forget(digest)
     this.#reused.delete(digest)
   }
 
@@ -143,17 +151,22 @@ export class InventoryModel implements Inventory {
     this.#histories.drop(beforeMs, (repository, tag) => this.#tagsOf(repository).has(tag))
   }
 
-  async freezes(): Promise<Freeze[]> {
-    const keys = [...this.#freezes.keys()].sort()
-    return keys.flatMap((key) => this.#freezes.get(key) ?? [])
+  async putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void> {
+    this.#repositories.set(keyOf(repository), repository)
+    this.#subjects.put(repository, subject, referrer)
   }
 
-  async putFreeze(freeze: Freeze): Promise<void> {
-    this.#freezes.set(tagKeyOf(freeze.repository, freeze.tag), freeze)
+  async referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]> {
+    return this.#subjects.referringTo(repository, subject)
   }
 
-  async dropFreeze(repository: RepositoryId, tag: Tag): Promise<void> {
-    this.#freezes.delete(tagKeyOf(repository, tag))
+  async repositories(registry: string, after: string, limit: number): Promise<Repository[]> {
+    const manifests = [...this.#contents.values()].filter(({ kind }) => kind === 'manifest')
+    const keys = new Set(manifests.flatMap(({ digest }) => [...this.#linksOf(digest).keys()]))
+    return this.#sortedRepositories([...keys])
+      .filter((repository) => repository.registry === registry && repository.name > after)
+      .map(({ name }) => name)
+      .slice(0, limit)
   }
 
   async touch(uses: Use[]): Promise<void> {
@@ -249,25 +262,7 @@ export class InventoryModel implements Inventory {
     return sumOf(this.#heldBelow(digests))
   }
 
-  async pins(): Promise<Pin[]> {
-    return [...this.#pins.values()].sort((a, b) => (a.pattern < b.pattern ? -1 : 1))
-  }
-
-  async addPin(pin: Pin): Promise<void> {
-    if (!this.#pins.has(pin.pattern)) this.#pins.set(pin.pattern, pin)
-  }
-
-  async dropPin(pattern: string): Promise<boolean> {
-    return this.#pins.delete(pattern)
-  }
-
-  async jobState(job: string): Promise<unknown> {
-    return this.#jobs.get(job)
-  }
-
-  async putJobState(job: string, state: unknown): Promise<void> {
-    this.#jobs.set(job, state)
-  }
+  async sync(): Promise<void> {}
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve()

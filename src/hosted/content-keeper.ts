@@ -1,0 +1,32 @@
+import type { Content, RepositoryId } from '../inventory/inventory.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { ByteRange } from '../oci/range.ts'
+import type { BlobReader } from '../store/blob-store.ts'
+import type { Spool } from '../store/spool.ts'
+
+/** Where hosted content is kept: together with what is mirrored, so that both are there once. */
+export interface ContentKeeper {
+  /** Keeps a verified blob and links it from the repository. Throws StoreError and InventoryError. */
+  keepBlob(
+    repository: RepositoryId,
+    descriptor: Descriptor,
+    spool: Spool,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** The same with a manifest and what it names. */
+  putManifest(
+    repository: RepositoryId,
+    descriptor: Descriptor,
+    bytes: Uint8Array,
+    children: Descriptor[],
+  ): Promise<void>
+  /** `undefined` where the bytes are gone or wrong, which is reported. */
+  open(content: Content, range?: ByteRange): Promise<BlobReader | undefined>
+  readManifest(content: Content): Promise<Uint8Array | undefined>
+}
+
+/** Told of what is pulled. */
+export interface UseRecorder {
+  record(repository: RepositoryId, digest: Digest): void
+}

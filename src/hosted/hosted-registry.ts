@@ -1,0 +1,43 @@
+import type { Inventory } from '../inventory/inventory.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { Page, Source } from '../oci/source.ts'
+import type { Clock } from '../util/clock.ts'
+import type { ContentKeeper, UseRecorder } from './content-keeper.ts'
+import { HostedSource } from './hosted-source.ts'
+import { HostedManifests } from './manifests.ts'
+import { Uploads, type UploadSpools } from './uploads.ts'
+
+export interface HostedRegistryOptions {
+  /** What the inventory, and image names, have in front of the repositories. */
+  registry: string
+  inventory: Inventory
+  keeper: ContentKeeper
+  uses: UseRecorder
+  spools: UploadSpools
+  maxBlobBytes: number
+  allowSparse: boolean
+  clock: Clock
+}
+
+/** The writable namespace: what clients push is kept here alone, and served to whoever may pull it. */
+export class HostedRegistry {
+  readonly registry: string
+  readonly source: Source
+  readonly uploads: Uploads
+  readonly manifests: HostedManifests
+  readonly #inventory: Inventory
+
+  constructor(options: HostedRegistryOptions) {
+    const { registry, inventory } = options
+    this.registry = registry
+    this.#inventory = inventory
+    this.source = new HostedSource(options)
+    this.uploads = new Uploads({ ...options, sync: () => inventory.sync() })
+    this.manifests = new HostedManifests(options)
+  }
+
+  /** A page of the repositories that have manifests, in lexical order, as they are named here. */
+  async repositories({ limit = 1000, after = '' }: Page): Promise<Repository[]> {
+    return this.#inventory.repositories(this.registry, after, limit)
+  }
+}

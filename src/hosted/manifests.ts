@@ -1,0 +1,168 @@
+import type { Inventory, RepositoryId } from '../inventory/inventory.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
+import {
+  isForeignLayer,
+  parseManifest,
+  parseManifestType,
+  recognizeManifest,
+  type ManifestContent,
+} from '../oci/manifest.ts'
+import type { Reference, Repository, Tag } from '../oci/reference.ts'
+import { referringOf } from '../oci/referrers.ts'
+import { RegistryError } from '../oci/registry-error.ts'
+import type { Clock } from '../util/clock.ts'
+import { KeyedLock } from '../util/keyed-lock.ts'
+import type { ContentKeeper } from './content-keeper.ts'
+
+export interface ManifestsOptions {
+  registry: string
+  inventory: Inventory
+  keeper: ContentKeeper
+  clock: Clock
+  /** Indexes may name manifests that the repository does not have. */
+  allowSparse: boolean
+}
+
+export interface PushedManifest {
+  contentType: string | undefined
+  bytes: Uint8Array
+  /** Besides that of the reference. */
+  tags: readonly Tag[]
+}
+
+export interface Pushed {
+  digest: Digest
+  /** What it refers to, if it does. */
+  subject: Digest | undefined
+}
+
+/**
+ * Manifests and tags that are pushed and deleted (distribution-spec, Pushing manifests and
+ * Content Management). What has resolved is durable. One change of a repository at a time.
+ */
+export class HostedManifests {
+  readonly #options: ManifestsOptions
+  readonly #locks = new KeyedLock<Repository>()
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Keeps a manifest, byte for byte, and lets its tag, and `tags`, stand for it. Throws RegistryError
+   * `MANIFEST_INVALID`, `DIGEST_INVALID` where it is not what the reference says, and
+   * `MANIFEST_BLOB_UNKNOWN` where the repository does not have all that it names.
+   */
+  async put(
+    ref: Reference,
+    { contentType, bytes, tags }: PushedManifest,
+    signal: AbortSignal,
+  ): Promise<Pushed> {
+    const { inventory, keeper, clock } = this.#options
+    const content = read(contentType, bytes)
+    const algorithm = ref.kind === 'digest' ? algorithmOf(ref.digest) : 'sha256'
+    const digest = digestOf(bytes, algorithm)
+    if (ref.kind === 'digest' && ref.digest !== digest) {
+      throw new RegistryError('DIGEST_INVALID', `the bytes hash to ${digest}`)
+    }
+    const repository = this.#id(ref.repository)
+    using _lock = await this.#locks.acquire(ref.repository, signal)
+    await this.#demandWhole(repository, content)
+    const descriptor = { mediaType: content.mediaType, digest, sizeBytes: bytes.length }
+    const children = [...content.manifests, ...content.blobs]
+    await keeper.putManifest(repository, descriptor, bytes, children)
+    const referring = referringOf(descriptor, bytes)
+    if (referring) await inventory.putSubject(repository, referring.subject, referring.referrer)
+    const record = { descriptor, checkedAtMs: clock.now() }
+    for (const tag of ref.kind === 'tag' ? [ref.tag, ...tags] : tags) {
+      await inventory.putTag(repository, tag, record)
+    }
+    await inventory.sync()
+    return { digest, subject: referring?.subject }
+  }
+
+  /** A tag goes alone; a manifest goes with its tags. False where there is none. */
+  async delete(ref: Reference, signal: AbortSignal): Promise<boolean> {
+    const { inventory } = this.#options
+    const repository = this.#id(ref.repository)
+    using _lock = await this.#locks.acquire(ref.repository, signal)
+    const isGone =
+      ref.kind === 'tag'
+        ? await this.#deleteTag(repository, ref.tag)
+        : await inventory.unlink(ref.digest, repository)
+    await inventory.sync()
+    return isGone
+  }
+
+  /** False where there is none. Throws RegistryError `DENIED` where a manifest of the repository names it. */
+  async deleteBlob(name: Repository, digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const { inventory } = this.#options
+    const repository = this.#id(name)
+    using _lock = await this.#locks.acquire(name, signal)
+    if (!(await inventory.isLinked(digest, repository))) return false
+    const user = await this.#manifestNaming(digest, repository)
+    if (user) throw new RegistryError('DENIED', `${user} needs it`)
+    await inventory.unlink(digest, repository)
+    await inventory.sync()
+    return true
+  }
+
+  /** Whether a repository, or any hosted one where none is named, has a blob that can be mounted. */
+  async canMount(digest: Digest, from: RepositoryId | undefined): Promise<boolean> {
+    const { inventory, registry } = this.#options
+    return from ? inventory.isLinked(digest, from) : inventory.isLinkedWithin(digest, registry)
+  }
+
+  /** Lets the repository have a blob that is here, without a byte on the way; false where it is gone. */
+  async mount(name: Repository, digest: Digest): Promise<boolean> {
+    const { inventory } = this.#options
+    const isLinked = await inventory.link(digest, this.#id(name))
+    await inventory.sync()
+    return isLinked
+  }
+
+  async #deleteTag(repository: RepositoryId, tag: Tag): Promise<boolean> {
+    const { inventory } = this.#options
+    if (!(await inventory.tag(repository, tag))) return false
+    await inventory.dropTag(repository, tag)
+    return true
+  }
+
+  async #demandWhole(repository: RepositoryId, content: ManifestContent): Promise<void> {
+    const { allowSparse, inventory } = this.#options
+    const needed = [
+      ...content.blobs.filter((blob) => !isForeignLayer(blob)),
+      ...(allowSparse ? [] : content.manifests),
+    ]
+    const missing: Descriptor[] = []
+    for (const descriptor of needed) {
+      if (!(await inventory.isLinked(descriptor.digest, repository))) missing.push(descriptor)
+    }
+    if (missing.length === 0) return
+    throw new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest names what is not here', {
+      detail: missing.map(({ digest }) => ({ digest })),
+    })
+  }
+
+  async #manifestNaming(digest: Digest, repository: RepositoryId): Promise<Digest | undefined> {
+    const { inventory } = this.#options
+    for (const candidate of await inventory.lineage(digest)) {
+      if (candidate.digest === digest) continue
+      if (await inventory.isLinked(candidate.digest, repository)) return candidate.digest
+    }
+    return undefined
+  }
+
+  #id(name: Repository): RepositoryId {
+    return { registry: this.#options.registry, name }
+  }
+}
+
+function read(contentType: string | undefined, bytes: Uint8Array): ManifestContent {
+  const type = contentType === undefined ? undefined : parseManifestType(contentType)
+  const content =
+    contentType === undefined ? recognizeManifest(bytes) : type && parseManifest(type, bytes)
+  if (content) return content
+  throw new RegistryError('MANIFEST_INVALID', `not a manifest of type ${contentType ?? 'OCI'}`)
+}

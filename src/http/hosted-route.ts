@@ -1,0 +1,24 @@
+import type { HostedRegistry } from '../hosted/hosted-registry.ts'
+import type { Repository } from '../oci/reference.ts'
+import { RegistryError } from '../oci/registry-error.ts'
+import type { Route } from '../policy/routes.ts'
+
+/** A hosted repository, as a request has named it. */
+export interface HostedRoute {
+  hosted: HostedRegistry
+  repository: Repository
+  /** Of what is below it, for a `Location`. */
+  path: string
+}
+
+/** The route, if it leads to the namespace; pushes to all else are refused. */
+export function hostedRoute(
+  hosted: HostedRegistry | undefined,
+  route: Route,
+  path: string,
+): HostedRoute {
+  if (hosted && route.upstream === hosted.registry) {
+    return { hosted, repository: route.repository, path }
+  }
+  throw new RegistryError('UNSUPPORTED', 'this is a mirror: it can be pulled from only')
+}

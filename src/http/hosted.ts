@@ -1,0 +1,103 @@
+import type { HostedRegistry } from '../hosted/hosted-registry.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { HostedRequest } from '../oci/hosted-request.ts'
+import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
+import { targetOf } from '../oci/reference.ts'
+import { RegistryError } from '../oci/registry-error.ts'
+import type { Page } from '../oci/source.ts'
+import type { Routes } from '../policy/routes.ts'
+import { answerHeaders, answerJson, API_VERSION } from './answer.ts'
+import type { Context } from './exchange.ts'
+import type { HostedRoute } from './hosted-route.ts'
+import { wholeBody } from './request-body.ts'
+import { serveUpload, startUpload } from './serve-upload.ts'
+
+/** What is asked of the writable namespace besides pulls. */
+export async function serveHosted(
+  context: Context,
+  request: Exclude<HostedRequest, { kind: 'catalog' }>,
+  route: HostedRoute,
+  routes: Routes,
+): Promise<void> {
+  switch (request.kind) {
+    case 'start-upload':
+      return startUpload(context, request, route, routes)
+    case 'upload-status':
+    case 'append-upload':
+    case 'finish-upload':
+    case 'cancel-upload':
+      return serveUpload(context, request, route)
+    case 'put-manifest':
+      return putManifest(context, request, route)
+    case 'delete-manifest':
+    case 'delete-blob':
+      return remove(context, request, route)
+  }
+}
+
+/** GET of `_catalog`, which clients know from registries; no spec has it. */
+export async function serveCatalog(
+  context: Context,
+  hosted: HostedRegistry | undefined,
+  page: Page,
+): Promise<void> {
+  if (!hosted) throw new RegistryError('UNSUPPORTED', 'nothing is hosted here')
+  const { registry } = hosted
+  const { limit, after } = page
+  const within = after?.startsWith(`${registry}/`) ? after.slice(registry.length + 1) : undefined
+  const found = await hosted.repositories({
+    limit: (limit ?? 1000) + 1,
+    ...(within !== undefined && { after: within }),
+  })
+  const repositories = found.slice(0, limit ?? 1000).map((name) => `${registry}/${name}`)
+  const last = repositories.at(-1)
+  const query = new URLSearchParams({ n: String(limit ?? 1000), last: last ?? '' })
+  const hasMore = last !== undefined && found.length > repositories.length
+  const headers = {
+    ...API_VERSION,
+    ...(hasMore && { Link: `</v2/_catalog?${query.toString()}>; rel="next"` }),
+  }
+  answerJson(context, 200, headers, { repositories })
+}
+
+async function putManifest(
+  context: Context,
+  { reference: named, tags }: Extract<HostedRequest, { kind: 'put-manifest' }>,
+  { hosted, repository, path }: HostedRoute,
+): Promise<void> {
+  const { exchange } = context.state
+  const reference = { ...named, repository }
+  exchange.reference = targetOf(reference)
+  const contentType = context.req.headers['content-type']
+  const bytes = await wholeBody(context, MAX_MANIFEST_BYTES)
+  const pushed = { contentType, bytes, tags }
+  const { digest, subject } = await hosted.manifests.put(reference, pushed, exchange.signal)
+  answerHeaders(context, 201, {
+    ...API_VERSION,
+    Location: `${path}/manifests/${digest}`,
+    'Docker-Content-Digest': digest,
+    'Content-Length': 0,
+    ...(subject !== undefined && { 'OCI-Subject': subject }),
+    ...(tags.length > 0 && { 'OCI-Tag': tags }),
+  })
+}
+
+async function remove(
+  context: Context,
+  request: Extract<HostedRequest, { kind: 'delete-manifest' | 'delete-blob' }>,
+  { hosted, repository }: HostedRoute,
+): Promise<void> {
+  const { exchange } = context.state
+  const { manifests } = hosted
+  const isBlob = request.kind === 'delete-blob'
+  exchange.reference = isBlob ? request.digest : targetOf(request.reference)
+  const isGone = isBlob
+    ? await manifests.deleteBlob(repository, request.digest, exchange.signal)
+    : await manifests.delete({ ...request.reference, repository }, exchange.signal)
+  if (!isGone) {
+    throw new RegistryError(isBlob ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN', 'there is none', {
+      detail: { name: request.repository, reference: exchange.reference satisfies string | Digest },
+    })
+  }
+  answerHeaders(context, 202, { ...API_VERSION, 'Content-Length': 0 })
+}

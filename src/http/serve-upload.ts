@@ -1,0 +1,141 @@
+import type { Digest } from '../oci/digest.ts'
+import type { HostedRequest, Mount } from '../oci/hosted-request.ts'
+import { RegistryError } from '../oci/registry-error.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
+import type { Route, Routes } from '../policy/routes.ts'
+import { answerHeaders, API_VERSION } from './answer.ts'
+import type { Context } from './exchange.ts'
+import type { HostedRoute } from './hosted-route.ts'
+import { chunkPosition, requestBody } from './request-body.ts'
+
+type Of<Kind extends HostedRequest['kind']> = Extract<HostedRequest, { kind: Kind }>
+
+/** POST of `blobs/uploads/`: mounts a blob, takes a whole one, or opens an upload. */
+export async function startUpload(
+  context: Context,
+  { digest, mount }: Of<'start-upload'>,
+  route: HostedRoute,
+  routes: Routes,
+): Promise<void> {
+  const { hosted, repository } = route
+  if (mount && (await mountBlob(context, route, mount, routes))) {
+    return answerBlob(context, route, mount.digest)
+  }
+  const id = await hosted.uploads.start(repository)
+  if (digest === undefined) return answerUpload(context, 202, route, id, 0)
+  const chunk = { body: requestBody(context), position: undefined }
+  const { signal } = context.state.exchange
+  await hosted.uploads.finish(repository, id, digest, chunk, signal)
+  answerBlob(context, route, digest)
+}
+
+/** GET, PATCH, PUT and DELETE of an upload. */
+export async function serveUpload(
+  context: Context,
+  request: Of<'upload-status' | 'append-upload' | 'finish-upload' | 'cancel-upload'>,
+  route: HostedRoute,
+): Promise<void> {
+  const { hosted, repository } = route
+  const { uploads } = hosted
+  const { id } = request
+  const { signal } = context.state.exchange
+  const chunk = () => ({ body: requestBody(context), position: chunkPosition(context.req) })
+  switch (request.kind) {
+    case 'upload-status':
+      return answerUpload(context, 204, route, id, await uploads.size(repository, id))
+    case 'append-upload':
+      return tellingRange(context, route, id, async () => {
+        const sizeBytes = await uploads.append(repository, id, chunk(), signal)
+        answerUpload(context, 202, route, id, sizeBytes)
+      })
+    case 'finish-upload':
+      return tellingRange(context, route, id, async () => {
+        await uploads.finish(repository, id, request.digest, chunk(), signal)
+        answerBlob(context, route, request.digest)
+      })
+    case 'cancel-upload':
+      await uploads.cancel(repository, id, signal)
+      return answerHeaders(context, 204, { ...API_VERSION })
+  }
+}
+
+/** False where the blob has to be uploaded: it is not there, or may not be pulled from there. */
+async function mountBlob(
+  context: Context,
+  { hosted, repository }: HostedRoute,
+  { digest, from }: Mount,
+  routes: Routes,
+): Promise<boolean> {
+  const { manifests } = hosted
+  const source = from && routes.find({ repository: from, ns: undefined })
+  if (from !== undefined && !source) return false
+  const owner = source && { registry: source.upstream, name: source.repository }
+  if (!(await manifests.canMount(digest, owner))) return false
+  if (source && !(await mayPull(context, source, digest))) return false
+  return manifests.mount(repository, digest)
+}
+
+async function mayPull(
+  context: Context,
+  { source, repository }: Route,
+  digest: Digest,
+): Promise<boolean> {
+  const { signal } = context.state.exchange
+  try {
+    return (await source.statBlob(repository, digest, { signal })) !== undefined
+  } catch (error) {
+    // Then its bytes are to be pushed, which needs no leave of anybody.
+    if (error instanceof RegistryError || error instanceof UpstreamError) return false
+    throw error
+  }
+}
+
+/** A client whose bytes are not the next is told which are. */
+async function tellingRange(
+  context: Context,
+  route: HostedRoute,
+  id: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'RANGE_INVALID') {
+      const sizeBytes = await route.hosted.uploads.size(route.repository, id)
+      context.res.setHeaders(new Map(Object.entries(uploadHeaders(route, id, sizeBytes))))
+    }
+    throw error
+  }
+}
+
+function answerUpload(
+  context: Context,
+  status: number,
+  route: HostedRoute,
+  id: string,
+  sizeBytes: number,
+): void {
+  answerHeaders(context, status, {
+    ...API_VERSION,
+    ...uploadHeaders(route, id, sizeBytes),
+    ...(status !== 204 && { 'Content-Length': 0 }),
+  })
+}
+
+function uploadHeaders({ path }: HostedRoute, id: string, sizeBytes: number) {
+  return {
+    Location: `${path}/blobs/uploads/${id}`,
+    'Docker-Upload-UUID': id,
+    // There is no way to say that there is nothing; clients know this one.
+    Range: `0-${Math.max(0, sizeBytes - 1)}`,
+  }
+}
+
+function answerBlob(context: Context, { path }: HostedRoute, digest: Digest): void {
+  answerHeaders(context, 201, {
+    ...API_VERSION,
+    Location: `${path}/blobs/${digest}`,
+    'Docker-Content-Digest': digest,
+    'Content-Length': 0,
+  })
+}

@@ -1,0 +1,44 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Digest } from '../oci/digest.ts'
+import type { Referrer } from '../oci/referrers.ts'
+import type { RepositoryId } from './inventory.ts'
+import type { Schema } from './schema.ts'
+import { putRepository } from './writes.ts'
+
+/** See Inventory.putSubject. */
+export async function putSubject(
+  trx: Transaction<Schema>,
+  repository: RepositoryId,
+  subject: Digest,
+  referrer: Referrer,
+): Promise<void> {
+  const row = {
+    repository_id: await putRepository(trx, repository),
+    subject,
+    digest: referrer.digest,
+    entry: JSON.stringify(referrer),
+  }
+  await trx
+    .insertInto('subject')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['repository_id', 'subject', 'digest']).doNothing())
+    .execute()
+}
+
+/** See Inventory.referringTo. */
+export async function referringTo(
+  db: Kysely<Schema>,
+  { registry, name }: RepositoryId,
+  subject: Digest,
+): Promise<Referrer[]> {
+  const rows = await db
+    .selectFrom('subject')
+    .innerJoin('repository', 'repository.id', 'subject.repository_id')
+    .select('entry')
+    .where('registry', '=', registry)
+    .where('repository.name', '=', name)
+    .where('subject.subject', '=', subject)
+    .orderBy('subject.digest')
+    .execute()
+  return rows.map(({ entry }) => JSON.parse(entry) as Referrer)
+}

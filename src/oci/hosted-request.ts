@@ -1,0 +1,111 @@
+import type { Digest } from './digest.ts'
+import { parseRepository, type Reference, type Repository, type Tag } from './reference.ts'
+import {
+  digestOf,
+  nameIn,
+  pageOf,
+  parameterOf,
+  parametersOf,
+  referenceOf,
+  scope,
+  tagOf,
+  type Scoped,
+} from './registry-path.ts'
+import { RegistryError } from './registry-error.ts'
+import type { Page } from './source.ts'
+
+/** Where a blob is to be had without pushing it. */
+export interface Mount {
+  digest: Digest
+  /** Before routing; left out where the client does not know. */
+  from: Repository | undefined
+}
+
+/** What only registries take that can be pushed to. */
+export type HostedRequest =
+  | { kind: 'catalog'; page: Page }
+  | (Scoped & { kind: 'start-upload'; digest: Digest | undefined; mount: Mount | undefined })
+  | (Scoped & { kind: 'upload-status' | 'append-upload' | 'cancel-upload'; id: string })
+  | (Scoped & { kind: 'finish-upload'; id: string; digest: Digest })
+  | (Scoped & { kind: 'put-manifest'; reference: Reference; tags: Tag[] })
+  | (Scoped & { kind: 'delete-manifest'; reference: Reference })
+  | (Scoped & { kind: 'delete-blob'; digest: Digest })
+
+/**
+ * Reads a request that changes something, asks for an upload, or for the catalog. `undefined` for
+ * all others, which parseRegistryRequest reads. Throws RegistryError.
+ */
+export function parseHostedRequest(method: string, url: string): HostedRequest | undefined {
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  const query = mark < 0 ? '' : url.slice(mark + 1)
+  const isPull = method === 'GET' || method === 'HEAD'
+  if (path === '/v2/_catalog' && isPull)
+    return { kind: 'catalog', page: pageOf(query, parseRepository) }
+  const slash = path.lastIndexOf('/')
+  const last = path.slice(slash + 1)
+  if (path.endsWith('/blobs/uploads', slash) && last !== '') {
+    const scoped = scope(nameIn(path, slash - '/blobs/uploads'.length), query)
+    return uploadRequest(method, scoped, last, query)
+  }
+  if (isPull) return undefined
+  const start = /\/blobs\/uploads\/?$/.exec(path)
+  if (start) {
+    if (method !== 'POST') throw unsupported(method)
+    return startRequest(scope(nameIn(path, start.index), query), query)
+  }
+  if (path.endsWith('/manifests', slash)) {
+    const scoped = scope(nameIn(path, slash - '/manifests'.length), query)
+    const reference = referenceOf(scoped.repository, last)
+    if (method === 'DELETE') return { kind: 'delete-manifest', ...scoped, reference }
+    if (method !== 'PUT') throw unsupported(method)
+    const tags = parametersOf(query, 'tag').map(tagOf)
+    return { kind: 'put-manifest', ...scoped, reference, tags }
+  }
+  if (path.endsWith('/blobs', slash)) {
+    const scoped = scope(nameIn(path, slash - '/blobs'.length), query)
+    if (method !== 'DELETE') throw unsupported(method)
+    return { kind: 'delete-blob', ...scoped, digest: digestOf(last) }
+  }
+  throw unsupported(method)
+}
+
+function startRequest(scoped: Scoped, query: string): HostedRequest {
+  const digest = parameterOf(query, 'digest')
+  const mount = parameterOf(query, 'mount')
+  const from = parameterOf(query, 'from')
+  return {
+    kind: 'start-upload',
+    ...scoped,
+    digest: digest === undefined ? undefined : digestOf(digest),
+    mount:
+      mount === undefined
+        ? undefined
+        : { digest: digestOf(mount), from: from === undefined ? from : scope(from, '').repository },
+  }
+}
+
+function uploadRequest(method: string, scoped: Scoped, id: string, query: string): HostedRequest {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return { kind: 'upload-status', ...scoped, id }
+    case 'PATCH':
+      return { kind: 'append-upload', ...scoped, id }
+    case 'PUT':
+      return {
+        kind: 'finish-upload',
+        ...scoped,
+        id,
+        digest: digestOf(parameterOf(query, 'digest') ?? ''),
+      }
+    case 'DELETE':
+      return { kind: 'cancel-upload', ...scoped, id }
+    default:
+      throw unsupported(method)
+  }
+}
+
+function unsupported(method: string): RegistryError {
+  return new RegistryError('UNSUPPORTED', `${method} is not of the registry here`)
+}

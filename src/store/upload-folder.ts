@@ -1,0 +1,121 @@
+import { constants } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../util/clock.ts'
+import { fileResult, fileResultIfPresent } from './file-error.ts'
+import { openFile, type OpenFile } from './open-file.ts'
+import type { Leftover, Leftovers } from './leftovers.ts'
+import type { Spool } from './spool.ts'
+import { StoreError } from './store-error.ts'
+
+/** Who has not added to an upload for so long does not come back. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60_000
+
+/**
+ * What clients push piece by piece: files of one folder that outlive requests and restarts, and
+ * that only `remove` and time remove. Ids are names of files; the caller makes sure of that.
+ */
+export class UploadFolder implements Leftovers {
+  readonly #folder: string
+  readonly #clock: Clock
+
+  constructor(folder: string, clock: Clock) {
+    this.#folder = folder
+    this.#clock = clock
+  }
+
+  /** A new, empty upload. The caller disposes the spool, which leaves the bytes where they are. */
+  async create(id: string): Promise<Spool> {
+    await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
+    const upload = await this.#open(id, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
+    if (!upload) throw new StoreError('io', `cannot make an upload: no folder ${this.#folder}`)
+    return upload
+  }
+
+  /** What was appended to it, to go on with; as with `create`. `undefined` where there is none. */
+  open(id: string): Promise<Spool | undefined> {
+    return this.#open(id, constants.O_RDWR)
+  }
+
+  /** Idempotent. */
+  async remove(id: string): Promise<void> {
+    const path = this.#pathOf(id)
+    await fileResult(`remove ${path}`, rm(path, { force: true }))
+  }
+
+  async leftovers(): Promise<Leftover[]> {
+    const reading = readdir(this.#folder)
+    const names = (await fileResultIfPresent(`list ${this.#folder}`, reading)) ?? []
+    const left: Leftover[] = []
+    for (const name of names) {
+      const path = this.#pathOf(name)
+      const stats = await fileResultIfPresent(`stat ${path}`, stat(path))
+      if (!stats || this.#clock.now() - stats.mtimeMs < ABANDONED_AFTER_MS) continue
+      left.push({ name, sizeBytes: stats.size, reason: 'an upload that nobody goes on with' })
+    }
+    return left
+  }
+
+  removeLeftover(name: string): Promise<void> {
+    return this.remove(name)
+  }
+
+  async #open(id: string, flags: number): Promise<Spool | undefined> {
+    const path = this.#pathOf(id)
+    const file = await openFile(path, flags)
+    if (!file) return undefined
+    try {
+      return new UploadFile(path, file, await file.sizeBytes())
+    } catch (cause) {
+      await file[Symbol.asyncDispose]()
+      throw cause
+    }
+  }
+
+  #pathOf(id: string): string {
+    return join(this.#folder, id)
+  }
+}
+
+class UploadFile implements Spool {
+  readonly #file: OpenFile
+  #path: string
+  #sizeBytes: number
+
+  constructor(path: string, file: OpenFile, sizeBytes: number) {
+    this.#path = path
+    this.#file = file
+    this.#sizeBytes = sizeBytes
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#file.write(bytes, this.#sizeBytes)
+    this.#sizeBytes += bytes.length
+  }
+
+  async readAt(into: Uint8Array, position: number): Promise<number> {
+    const maxBytes = Math.min(into.length, this.#sizeBytes - position)
+    return maxBytes <= 0 ? 0 : this.#file.read(into, maxBytes, position)
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync()
+  }
+
+  async moveTo(path: string): Promise<void> {
+    await fileResult(`move ${this.#path} to ${path}`, rename(this.#path, path))
+    this.#path = path
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file[Symbol.asyncDispose]()
+  }
+}

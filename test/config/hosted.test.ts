@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+test.each([
+  ['private', '{ enabled: true, prefix: private }'],
+  ['private/team', '{ enabled: true }'],
+  ['private', '{ enabled: true, prefix: private/team }'],
+])('an upstream under %s is refused where images are pushed to', async (prefix, hosted) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'm.yml')
+  await writeFile(file, `upstreams: { ghcr.io: { prefix: ${prefix} } }\nhosted: ${hosted}`)
+  await expect(loadConfig({ environment: {}, file })).rejects.toThrow(
+    /m\.yml:1:\d+: upstreams\.ghcr\.io: private\S* is where images are pushed to/,
+  )
+})
+
+test('an upstream may have the prefix while nothing can be pushed', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'm.yml')
+  await writeFile(file, 'upstreams: { ghcr.io: { prefix: private } }')
+  const { config } = await loadConfig({ environment: {}, file })
+  expect(config.upstreams['ghcr.io']?.prefix).toBe('private')
+})

@@ -1,0 +1,43 @@
+import type { Freeze, Pin, RepositoryId } from '../../src/inventory/inventory.ts'
+import type { Tag } from '../../src/oci/reference.ts'
+import { tagKeyOf } from './repository-keys.ts'
+
+/** What an inventory keeps that does not depend on what is held, as simply as it can be said. */
+export class NotesModel {
+  readonly #freezes = new Map<string, Freeze>()
+  readonly #pins = new Map<string, Pin>()
+  readonly #jobs = new Map<string, unknown>()
+
+  async freezes(): Promise<Freeze[]> {
+    const keys = [...this.#freezes.keys()].sort()
+    return keys.flatMap((key) => this.#freezes.get(key) ?? [])
+  }
+
+  async putFreeze(freeze: Freeze): Promise<void> {
+    this.#freezes.set(tagKeyOf(freeze.repository, freeze.tag), freeze)
+  }
+
+  async dropFreeze(repository: RepositoryId, tag: Tag): Promise<void> {
+    this.#freezes.delete(tagKeyOf(repository, tag))
+  }
+
+  async pins(): Promise<Pin[]> {
+    return [...this.#pins.values()].sort((a, b) => (a.pattern < b.pattern ? -1 : 1))
+  }
+
+  async addPin(pin: Pin): Promise<void> {
+    if (!this.#pins.has(pin.pattern)) this.#pins.set(pin.pattern, pin)
+  }
+
+  async dropPin(pattern: string): Promise<boolean> {
+    return this.#pins.delete(pattern)
+  }
+
+  async jobState(job: string): Promise<unknown> {
+    return this.#jobs.get(job)
+  }
+
+  async putJobState(job: string, state: unknown): Promise<void> {
+    this.#jobs.set(job, state)
+  }
+}
