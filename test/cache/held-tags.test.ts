@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
 import { InventoryError } from '../../src/inventory/inventory-error.ts'
@@ -184,4 +185,36 @@ describe('a held tag whose content was evicted', () => {
     expect(await test.pull()).toMatchObject({ descriptor: young.root })
     expect(test.rig.logged('tag let through')).toHaveLength(1)
   })
+})
+
+it('is never served as what has not been known for the hold, however it moves', async () => {
+  const images = [old, young, newest]
+  const step = fc.record({
+    to: fc.nat({ max: images.length - 1 }),
+    hours: fc.nat({ max: 50 }),
+    is: fc.constantFrom('pulled', 'looked at', 'evicted', 'restarted'),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      await using test = await holding({ freshForMs: 0 })
+      const { source, clock } = test
+      const knownSinceMs = new Map([[old.root.digest, -Infinity]])
+      let served = old.root.digest
+      for (const { to, hours, is } of steps) {
+        const upstream = images[to]!
+        source.add(demo, 'latest', upstream)
+        clock.advance(hours * HOUR_MS)
+        if (is === 'restarted') await test.restart()
+        if (is === 'evicted') for (const image of images) await test.evict(image)
+        const { digest } = upstream.root
+        if (!knownSinceMs.has(digest)) knownSinceMs.set(digest, clock.now())
+        if (clock.now() - knownSinceMs.get(digest)! >= holdMs) served = digest
+        // What was served once does not wait again.
+        if (served === digest) knownSinceMs.set(digest, -Infinity)
+        const answer = is === 'looked at' ? await test.look() : await test.pull()
+        expect(answer?.descriptor.digest).toBe(served)
+      }
+    }),
+    { numRuns: 12 },
+  )
 })
