@@ -214,9 +214,8 @@ export class Fill implements Leader {
   }
 
   async #commit(spool: Spool): Promise<void> {
-    const { digest } = this
-    const descriptor = { mediaType: OCTET_STREAM, digest, sizeBytes: this.#appendedBytes }
-    await this.#options.commit(descriptor, spool, this.#abort.signal)
+    const blob = { mediaType: OCTET_STREAM, digest: this.digest, sizeBytes: this.#appendedBytes }
+    await this.#options.commit(blob, spool, this.#abort.signal)
   }
 
   #fail(cause: unknown): void {

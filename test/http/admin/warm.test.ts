@@ -106,6 +106,18 @@ describe('POST warm', () => {
   })
 })
 
+test('who waits when the daemon stops is told so', async () => {
+  const held = mirror.hub.fault({ server: 'cdn' }, { kind: 'hold' })
+  const asked = mirror.ask('warm', { method: 'POST', body: { images: ['demo'] } })
+  await eventually('it is filling', () => held.hits === 3)
+  const stopped = mirror[Symbol.asyncDispose]()
+  expect(linesOf(await asked).at(-1)).toEqual({
+    error: { code: 'STOPPING', message: 'the daemon is stopping' },
+  })
+  held.release()
+  await stopped
+})
+
 test('what is configured is warmed at the start, and shown as a job', async () => {
   const env = { ENTREPOT_WARM__0__IMAGES__0: 'demo', ENTREPOT_WARM__0__PLATFORMS__0: 'linux/amd64' }
   await using scheduled = await startLiveMirror(env, (hub) =>
