@@ -41,7 +41,7 @@ export async function serveCatalog(
   hosted: HostedRegistry | undefined,
   page: Page,
 ): Promise<void> {
-  if (!hosted) throw new RegistryError('UNSUPPORTED', 'nothing is hosted here')
+  if (!hosted) throw new RegistryError('NAME_UNKNOWN', 'nothing is hosted here')
   const { registry } = hosted
   const { limit, after } = page
   const within = after?.startsWith(`${registry}/`) ? after.slice(registry.length + 1) : undefined

@@ -107,16 +107,13 @@ describe('ranges', () => {
     expect(answer.body.equals(bytes.subarray(first, last + 1))).toBe(true)
   })
 
-  test.each(['bytes=0-1,5-6', 'bytes=5-2', 'lines=1-2', 'bytes=x'])(
-    '%s is ignored',
-    async (range) => {
-      const answer = await get({ range })
-      expect(answer.status).toBe(200)
-      expect(answer.body).toHaveLength(bytes.length)
-    },
-  )
+  test.each(['bytes=0-1,5-6', 'lines=1-2', 'bytes=x'])('%s is ignored', async (range) => {
+    const answer = await get({ range })
+    expect(answer.status).toBe(200)
+    expect(answer.body).toHaveLength(bytes.length)
+  })
 
-  test.each(['bytes=1500000-', 'bytes=-0'])('%s lies outside: 416', async (range) => {
+  test.each(['bytes=1500000-', 'bytes=-0', 'bytes=5-2'])('%s lies outside: 416', async (range) => {
     const answer = await get({ range })
     expect(answer.status).toBe(416)
     expect(answer.headers['content-range']).toBe('bytes */1500000')
