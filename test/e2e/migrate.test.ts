@@ -52,7 +52,7 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('content that moves', ()
 
   it('may be interrupted, and goes on later', async () => {
     const { mirror } = stage
-    const isStalled = proxy.stall('PUT', 8)
+    const isStalled = proxy.stall(/^PUT /, 8)
     const config = ['--config', mirror.configFile]
     await using migrating = new RunningProcess([...ENTREPOT, ...TO_S3, ...config])
     await isStalled

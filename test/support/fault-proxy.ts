@@ -10,7 +10,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
   #cutAfterBytes: number | undefined
   #slowDowns = 0
-  #stall: { method: string; after: number; reached: () => void } | undefined
+  #stall: { which: RegExp; after: number; reached: () => void } | undefined
   /** How often something went wrong. */
   faults = 0
   /** What began the requests that have come: their headers, at least. */
@@ -43,10 +43,10 @@ export class FaultProxy implements AsyncDisposable {
     this.#slowDowns = requests
   }
 
-  /** After so many more requests with the method no other is passed on; resolves at the first. */
-  stall(method: string, after: number): Promise<void> {
+  /** Of these requests so many more are passed on, and then none; resolves when one is held back. */
+  stall(which: RegExp, after: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#stall = { method, after, reached: resolve }
+    this.#stall = { which, after, reached: resolve }
     return promise
   }
 
@@ -77,13 +77,10 @@ export class FaultProxy implements AsyncDisposable {
     }
     let isHeld = false
     client.on('data', (chunk: Buffer) => {
-      const isRequest = /^[A-Z]+ \//.test(chunk.toString('latin1', 0, 16))
-      if (isRequest) this.requests.push(chunk.toString('latin1'))
-      if (
-        isRequest &&
-        this.#stall &&
-        chunk.toString('latin1', 0, 16).startsWith(this.#stall.method)
-      ) {
+      const text = chunk.toString('latin1')
+      const isRequest = /^[A-Z]+ \//.test(text)
+      if (isRequest) this.requests.push(text)
+      if (isRequest && this.#stall?.which.test(text)) {
         isHeld = this.#stall.after-- <= 0
         if (isHeld) this.#stall.reached()
       }
