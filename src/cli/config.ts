@@ -3,8 +3,10 @@ import { ConfigError, formatPlace } from '../config/config-error.ts'
 import { writeDocument } from '../config/document.ts'
 import { explainConfig, type Explanation, type Scalar } from '../config/explain.ts'
 import { configJsonSchema } from '../config/keys.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { nearest } from '../config/suggestion.ts'
 import { type ConfigOptions, loadWithOptions, withConfigOptions } from './config-options.ts'
+import { checkConnected } from './connect.ts'
 import { UsageError } from './failure.ts'
 import { columns, print, printJson } from './output.ts'
 
@@ -20,6 +22,7 @@ export function configCommand(): Command {
     .command('check')
     .argument('[file]', 'Configuration file; without one the environment alone is checked.')
     .description('Tells everything that is wrong with a configuration.')
+    .option('--connect', 'Also ask what it names: data folder, bucket and upstreams.')
     .option(...JSON_OPTION)
     .action(check)
   withConfigOptions(config.command('print'))
@@ -38,11 +41,22 @@ export function configCommand(): Command {
   return config
 }
 
-async function check(file: string | undefined, { json }: JsonOption): Promise<void> {
+async function check(
+  file: string | undefined,
+  { json, connect }: JsonOption & { connect?: true },
+): Promise<void> {
+  const loaded = await loadChecked(file, json)
+  if (!json) print(`${loaded.file ?? 'the defaults'}: valid`)
+  else if (!connect) printJson({ valid: true, issues: [] })
+  if (connect) await checkConnected(loaded.config, json)
+}
+
+async function loadChecked(
+  file: string | undefined,
+  json: true | undefined,
+): Promise<LoadedConfig> {
   try {
-    const loaded = await loadWithOptions(file === undefined ? {} : { config: file })
-    if (json) printJson({ valid: true, issues: [] })
-    else print(`${loaded.file ?? 'the defaults'}: valid`)
+    return await loadWithOptions(file === undefined ? {} : { config: file })
   } catch (error) {
     if (json && error instanceof ConfigError) printJson({ valid: false, issues: error.issues })
     throw error

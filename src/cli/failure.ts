@@ -30,6 +30,11 @@ export class InterruptedError extends Error {
   }
 }
 
+/** Something that the configuration names cannot be used. */
+export class UnconnectedError extends Error {
+  override readonly name = 'UnconnectedError'
+}
+
 /** Names of errors that no part of ours throws on purpose. */
 const UNFORESEEN = new Set(['Error', 'TypeError', 'RangeError', 'SyntaxError', 'ReferenceError'])
 

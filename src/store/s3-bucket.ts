@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls'
 import {
-  HeadBucketCommand,
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   ListObjectsV2Command,
   S3Client,
   S3ServiceException,
@@ -71,16 +72,38 @@ export class S3Bucket implements AsyncDisposable {
     return this.#prefix + path
   }
 
-  /** Throws StoreError that says what is wrong with the bucket, and what may be done about it. */
+  /**
+   * Throws StoreError that says what is wrong with the bucket, or with what we may do there, and
+   * what may be done about it.
+   */
   async check(): Promise<void> {
+    await this.#checkReading()
+    await this.#checkWriting()
+  }
+
+  async #checkReading(): Promise<void> {
     const doing = `use the bucket ${this.name}`
     try {
-      await this.client.send(new HeadBucketCommand({ Bucket: this.name }))
+      // Where it fails its answer says more than that to a HEAD, which has no body.
       const command = { Bucket: this.name, Prefix: this.#prefix, MaxKeys: 1 }
       await this.client.send(new ListObjectsV2Command(command))
     } catch (cause) {
       const hint = hintOf(cause)
       if (hint === undefined) throw s3Error(doing, cause)
+      throw new StoreError('io', `cannot ${doing}: ${hint}`, { cause })
+    }
+  }
+
+  /** By an upload that is begun and ended, which leaves nothing. */
+  async #checkWriting(): Promise<void> {
+    const target = { Bucket: this.name, Key: this.key('blobs/check') }
+    try {
+      const { UploadId } = await this.client.send(new CreateMultipartUploadCommand(target))
+      await this.client.send(new AbortMultipartUploadCommand({ ...target, UploadId }))
+    } catch (cause) {
+      const doing = `write to the bucket ${this.name}`
+      if (!isDenied(cause)) throw s3Error(doing, cause)
+      const hint = 'access is denied: the credentials lack s3:PutObject or s3:AbortMultipartUpload'
       throw new StoreError('io', `cannot ${doing}: ${hint}`, { cause })
     }
   }
@@ -92,15 +115,29 @@ export class S3Bucket implements AsyncDisposable {
 }
 
 function hintOf(cause: unknown): string | undefined {
-  if (!(cause instanceof S3ServiceException)) return undefined
+  if (!(cause instanceof S3ServiceException)) {
+    const isUnknown = cause instanceof Error && cause.name === 'CredentialsProviderError'
+    return isUnknown ? 'no credentials were found: see store.accessKeyId' : undefined
+  }
   const { httpStatusCode: status } = cause.$metadata
-  const region = cause.$response?.headers['x-amz-bucket-region']
   if (status === 301 || status === 400) {
+    const region = cause.$response?.headers['x-amz-bucket-region'] ?? regionIn(cause)
     return region === undefined ? undefined : `it is in the region ${region}: see store.region`
   }
   if (status === 404) return 'there is no such bucket: see store.bucket and store.region'
-  if (status === 401 || status === 403) {
-    return 'access is denied: the credentials are wrong, or lack s3:ListBucket on it'
-  }
-  return undefined
+  if (!isDenied(cause)) return undefined
+  return cause.name === 'AccessDenied'
+    ? 'access is denied: the credentials lack s3:ListBucket on it'
+    : `access is denied: the credentials are wrong (${cause.name})`
+}
+
+/** What S3 says of a bucket that is asked for in the region of another. */
+function regionIn(cause: S3ServiceException): string | undefined {
+  return 'Region' in cause && typeof cause.Region === 'string' ? cause.Region : undefined
+}
+
+function isDenied(cause: unknown): boolean {
+  if (!(cause instanceof S3ServiceException)) return false
+  const { httpStatusCode: status } = cause.$metadata
+  return status === 401 || status === 403
 }

@@ -60,7 +60,7 @@ export interface EndedFill extends FillEvent {
 
 export interface UpstreamAnswer {
   upstream: string
-  kind: 'manifest' | 'blob' | 'tags' | 'referrers' | 'token'
+  kind: 'manifest' | 'blob' | 'tags' | 'referrers' | 'token' | 'version'
   method: string
   /** `error` where no answer came. */
   status: number | 'error'

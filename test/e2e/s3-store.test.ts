@@ -162,6 +162,7 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     it('that can be used is no complaint', async () => {
       await using bucket = new S3Bucket(await server.makeBucket())
       await bucket.check()
+      expect(await new Uploads(bucket).leftovers()).toEqual([])
     })
 
     it('that is not there is named', async () => {
@@ -175,7 +176,25 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
       const options = await server.makeBucket()
       const credentials = { accessKeyId: 'entrepot', secretAccessKey: 'wrong' }
       await using bucket = new S3Bucket({ ...options, credentials })
-      await expect(bucket.check()).rejects.toThrow('access is denied')
+      await expect(bucket.check()).rejects.toThrow(
+        'access is denied: the credentials are wrong (SignatureDoesNotMatch)',
+      )
+    })
+
+    it('in another region is told which', async () => {
+      await using bucket = new S3Bucket({ ...(await server.makeBucket()), region: 'eu-west-1' })
+      await expect(bucket.check()).rejects.toThrow('it is in the region us-east-1')
+    })
+
+    it('that we may only read is told from one that we may not use at all', async () => {
+      await using readOnly = await S3Server.start()
+      const options = await readOnly.makeBucket()
+      await readOnly.goDown()
+      await readOnly.comeBack('--readonly')
+      await using bucket = new S3Bucket(options)
+      await expect(bucket.check()).rejects.toThrow(
+        `cannot write to the bucket ${options.bucket}: access is denied: the credentials lack s3:PutObject`,
+      )
     })
 
     it('that cannot be reached says how that was tried', async () => {

@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts'
 import { RunningProcess } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-const CREDENTIALS = { accessKeyId: 'entrepot', secretAccessKey: 'entrepot-secret' }
+export const CREDENTIALS = { accessKeyId: 'entrepot', secretAccessKey: 'entrepot-secret' }
 const REGION = 'us-east-1'
 
 /** A versitygw on a folder of its own: a real S3 server. */
@@ -71,12 +71,12 @@ export class S3Server implements AsyncDisposable {
     this.#process = undefined
   }
 
-  /** On the same port, with what it held. */
-  async comeBack(): Promise<void> {
+  /** On the same port, with what it held, and with further options of versitygw. */
+  async comeBack(...further: string[]): Promise<void> {
     const path = join(this.#folder.path, 's3')
     await mkdir(path, { recursive: true })
     const login = ['--access', CREDENTIALS.accessKeyId, '--secret', CREDENTIALS.secretAccessKey]
-    const options = ['--port', this.url.host, '--keep-alive', '--quiet']
+    const options = ['--port', this.url.host, '--keep-alive', '--quiet', ...further]
     const server = new RunningProcess(['versitygw', ...login, ...options, 'posix', path])
     this.#process = server
     await eventually('versitygw answers', async () => {
