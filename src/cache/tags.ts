@@ -16,6 +16,9 @@ import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
 import { TagMoves, type Obtain } from './tag-moves.ts'
 import { TagRecords } from './tag-records.ts'
 
+/** What is asked ahead is waited for to its end, which comes early when the mirror stops. */
+const NEVER = new AbortController().signal
+
 export interface TagsOptions {
   registry: string
   holdings: Holdings
@@ -172,7 +175,7 @@ export class Tags implements AsyncDisposable {
       moved: (to: Descriptor) => fetchAhead(ref, known.descriptor.digest, to),
     }
     try {
-      await this.#flights.run(key, signal, () => this.#ask(ref, known, questions))
+      await this.#flights.run(key, NEVER, () => this.#ask(ref, known, questions))
     } catch (error) {
       if (!signal.aborted) this.#reportFailed(ref, error)
     }

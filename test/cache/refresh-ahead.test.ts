@@ -3,7 +3,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
 import { buildImage } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
-import { turns, until } from '../support/turns.ts'
+import { isPending, turns, until } from '../support/turns.ts'
 import { demo, mirrorOn, never, POLICY, pullBlobs, tagged, upstreamSource } from './mirror-rig.ts'
 
 const old = await buildImage({ seed: 'old' })
@@ -134,7 +134,7 @@ describe('a tag is not checked ahead', () => {
     expect(source.count('resolve')).toBe(0)
   })
 
-  it('when the mirror stops meanwhile', async () => {
+  it('to its end when the mirror stops meanwhile', async () => {
     const { source, rig, pull, waitWhileFresh } = await known()
     await pull()
     const gate = new Gate()
@@ -144,6 +144,23 @@ describe('a tag is not checked ahead', () => {
     await rig[Symbol.asyncDispose]()
     expect(rig.logged('revalidation failed')).toEqual([])
   })
+})
+
+it('the mirror stops when what a check has found is on record', async () => {
+  await using test = await known()
+  const { rig, pull, waitWhileFresh } = test
+  await pull()
+  const gate = new Gate()
+  rig.inventorySteps.seeTag = async (see) => {
+    await gate.pass()
+    return see()
+  }
+  await waitWhileFresh()
+  await gate.reached
+  const stops = rig.mirror[Symbol.asyncDispose]()
+  expect(await isPending(stops)).toBe(true)
+  gate.open()
+  await stops
 })
 
 it('the manifest of a tag that clients only look at is not fetched', async () => {

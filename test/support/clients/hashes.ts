@@ -12,11 +12,18 @@ export async function hashArchive(path: string): Promise<Set<string>> {
   return digests
 }
 
-/** The digest of each file below a folder. */
+/** The digest of each file below a folder, from which others may be removing some. */
 export async function hashFolder(path: string): Promise<Set<string>> {
   const digests = new Set<string>()
-  for (const file of await filesBelow(path)) digests.add(digestOf(await readFile(file)))
+  for (const file of await filesBelow(path)) {
+    const bytes = await readFile(file).catch(absentIfGone)
+    if (bytes) digests.add(digestOf(bytes))
+  }
   return digests
+}
+
+function absentIfGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 async function hashAll(files: Extract): Promise<Set<string>> {
