@@ -44,7 +44,7 @@ export function addTagRoutes(router: Router<HttpState>, tags: TagOperations, rou
     const where = at === undefined ? undefined : placeNamed(at)
     const result = await tags.freeze(name, where, context.state.exchange.signal)
     if (result.outcome !== 'frozen') {
-      throw FREEZE_REFUSALS[result.outcome](textOf(name), at ?? 'now')
+      throw FREEZE_REFUSALS[result.outcome](textOf(name), at)
     }
     context.body = { ...tagEntry(name), digest: result.digest } satisfies FreezeResult
   })
@@ -65,10 +65,10 @@ const RELEASE_REFUSALS = {
 }
 
 const FREEZE_REFUSALS = {
-  unknown: (name: string, at: string) =>
-    new ApiError('NOT_FOUND', `nobody knows what ${name} stood for: ${at}`),
-  gone: (name: string, at: string) =>
-    new ApiError('NOT_FOUND', `what ${name} is to be frozen at cannot be had any more: ${at}`),
+  unknown: (name: string, at = 'any time') =>
+    new ApiError('NOT_FOUND', `nobody knows what ${name} was served as at ${at}`),
+  gone: (name: string, at = 'what it is served as') =>
+    new ApiError('NOT_FOUND', `${name} cannot be frozen at ${at}: nobody has that`),
 }
 
 /** As clients do, takes `latest` where no tag is named. Throws ApiError for what names no tag. */

@@ -176,7 +176,8 @@ describe('what is refused', () => {
     ['POST', 'release', { reference: 'Node' }, 400, 'not the name of an image'],
     ['POST', 'freezes', { reference: 'node:22', at: 'yore' }, 400, 'a digest or a time'],
     ['POST', 'freezes', { reference: 'node:22', at: '2020-01-01T00:00Z' }, 404, 'nobody knows'],
-    ['POST', 'freezes', { reference: 'node:22', at: newest.root.digest }, 404, 'cannot be had'],
+    ['POST', 'freezes', { reference: 'node:22', at: newest.root.digest }, 404, 'nobody has that'],
+    ['POST', 'freezes', { reference: 'absent' }, 404, 'nobody knows'],
     ['DELETE', 'freezes?reference=node:22', undefined, 404, 'is not frozen'],
     ['GET', 'history', undefined, 400, 'reference'],
   ])('%s %s %j is %i', async (method, path, body, status, message) => {
