@@ -35,7 +35,7 @@ describe.runIf(haveTools('podman'))('an image of two platforms that was warmed f
 
     await hub.goDown()
     await using outside = await startOutside()
-    await using podman = await startPodman({ mirror: mirror, outside })
+    await using podman = await startPodman({ mirror, outside })
     await podman.pull(`${APP}:1`)
     await expectHeld(podman, `${APP}:1`, image)
     expect(outside.asked).toEqual([])
@@ -58,7 +58,7 @@ describe.runIf(haveTools('podman'))('an image of two platforms that was warmed f
 
     await hub.goDown()
     await using outside = await startOutside()
-    await using podman = await startPodman({ mirror: mirror, outside })
+    await using podman = await startPodman({ mirror, outside })
     await podman.pull(`${APP}:1`)
     await expectHeld(podman, `${APP}:1`, image)
     expect(outside.asked).toEqual([])

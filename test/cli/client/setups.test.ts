@@ -1,3 +1,5 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
@@ -7,6 +9,8 @@ import { containerdSetup } from '../../../src/cli/client/containerd.ts'
 import { dockerSetup } from '../../../src/cli/client/docker.ts'
 import { kubernetesSetup } from '../../../src/cli/client/kubernetes.ts'
 import { podmanSetup } from '../../../src/cli/client/podman.ts'
+import { run } from '../../support/processes.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const hub = { name: 'docker.io', prefix: 'docker.io', isDefault: true }
 const ghcr = { name: 'ghcr.io', prefix: 'ghcr.io', isDefault: false }
@@ -186,13 +190,22 @@ describe('kubernetes', () => {
     return objects(kubernetesSetup(mirror(...args)))[1]?.spec?.template.metadata.annotations
   }
 
-  test('installs hosts.toml of each registry on every node', () => {
+  test('installs hosts.toml of each registry on every node', async () => {
     const [map, set] = objects(kubernetesSetup(mirror(LAN, hub, withPort)))
     expect(map?.kind).toBe('ConfigMap')
     expect(parseToml(map?.data?.['hosts.toml'] ?? '')).toEqual(HOSTS)
     expect(set?.kind).toBe('DaemonSet')
-    const command = set?.spec?.template.spec.initContainers[0]?.command
-    expect(command?.slice(-2)).toEqual(['docker.io', 'r.example.com:5000'])
+
+    await using node = await temporaryFolder()
+    const certs = join(node.path, 'certs')
+    await mkdir(join(node.path, 'hosts'))
+    await writeFile(join(node.path, 'hosts/hosts.toml'), map?.data?.['hosts.toml'] ?? '')
+    const command = set?.spec?.template.spec.initContainers[0]?.command ?? []
+    await run(command.map((word) => word.replaceAll(/\/(?=certs|hosts\/)/g, `${node.path}/`)))
+    for (const registry of ['docker.io', 'r.example.com:5000']) {
+      const installed = await readFile(join(certs, registry, 'hosts.toml'), 'utf8')
+      expect(parseToml(installed)).toEqual(HOSTS)
+    }
   })
 
   test('installs again what has changed, and only then', () => {
