@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import {
+  isImage,
   isIndexType,
   parseManifest,
   parseManifestType,
@@ -240,10 +241,11 @@ export class Manifests {
     return (await this.#asks.run(formatReference(ref), signal, ask)).value
   }
 
-  /** An image is whole with all of its blobs; an index with one image, since clients want one. */
+  /** An image is whole with all of its blobs, an artifact always; an index with one of its manifests, since clients want one. */
   async #isWhole(repository: Repository, content: ManifestContent): Promise<boolean> {
     const { links, registry } = this.#options
     if (!isIndexType(content.mediaType)) {
+      if (!isImage(content)) return true
       for (const { digest } of content.blobs) {
         if (!(await links.isHeld({ registry, name: repository }, digest))) return false
       }

@@ -30,6 +30,23 @@ export interface IndexEntry extends Descriptor {
   attests: Digest | undefined
 }
 
+const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+])
+
+const IMAGE_LAYER_TYPE = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./
+
+/**
+ * Whether clients want all the blobs of an image manifest. Of an artifact, such as a signature,
+ * they take what they like: some have the config of an image, but never its layers (image-spec
+ * manifest.md, Guidelines for Artifact Usage).
+ */
+export function isImage({ blobs: [config, ...layers] }: ManifestContent): boolean {
+  if (!config || !IMAGE_CONFIG_TYPES.has(config.mediaType)) return false
+  return layers.length === 0 || layers.some(({ mediaType }) => IMAGE_LAYER_TYPE.test(mediaType))
+}
+
 /** The media type of a `Content-Type` header if it is a manifest's; parameters are dropped. */
 export function parseManifestType(contentType: string): ManifestType | undefined {
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase()

@@ -1,6 +1,8 @@
 import { assert, json, property, uint8Array } from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
 import {
+  isImage,
   isIndexType,
   isSchema1Type,
   MANIFEST_TYPES,
@@ -10,9 +12,11 @@ import {
   recognizeManifest,
   type ManifestType,
 } from '../../src/oci/manifest.ts'
-import { buildImage, buildIndex } from '../support/images.ts'
+import { buildArtifact, buildAttestation, buildCosignSignature } from '../support/artifacts.ts'
+import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
 
 const [OCI_INDEX, OCI_MANIFEST] = MANIFEST_TYPES
+const DIGEST = digestOf(Buffer.from('subject'))
 
 function bytesOf(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value))
@@ -56,6 +60,33 @@ test.each([
   ['application/vnd.oci.image.layer.v1.tar+gzip', false],
 ])('a layer of the type %s may be elsewhere: %s', (type, expected) => {
   expect(mayBeElsewhere(type)).toBe(expected)
+})
+
+describe('an artifact', () => {
+  const subject = { mediaType: OCI_MANIFEST, digest: DIGEST, sizeBytes: 7 }
+  const contentOf = ({ root, manifests }: TestImage) => {
+    const { mediaType, bytes } = manifests.get(root.digest)!
+    return parseManifest(mediaType, bytes)
+  }
+
+  test.each([
+    ['of ORAS, with an empty config', buildArtifact({ subject })],
+    ['of cosign, with the config of an image', buildCosignSignature(DIGEST)],
+    ['of BuildKit', buildAttestation(subject)],
+  ])('%s, names its blobs, not its subject, and is no image', (_, artifact) => {
+    const content = contentOf(artifact)!
+    expect(content.manifests).toEqual([])
+    expect(content.blobs.map(({ digest }) => digest)).toEqual([...artifact.blobs.keys()])
+    expect(isImage(content)).toBe(false)
+  })
+
+  test('is what has the layers of no image', async () => {
+    for (const format of ['oci', 'docker'] as const) {
+      for (const layers of [0, 2]) {
+        expect(isImage(contentOf(await buildImage({ format, layers }))!)).toBe(true)
+      }
+    }
+  })
 })
 
 describe('media types', () => {

@@ -1,9 +1,10 @@
 import type { Descriptor } from '../../src/oci/descriptor.ts'
-import type { Digest } from '../../src/oci/digest.ts'
+import { digestOf, type Digest } from '../../src/oci/digest.ts'
 import type { Referrer } from '../../src/oci/referrers.ts'
 import { addBlob, addManifest, emptyImage, json, type TestImage } from './images.ts'
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+const IMAGE_CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 
 export interface ArtifactOptions {
@@ -45,23 +46,10 @@ export function buildArtifact(options: ArtifactOptions = {}): TestArtifact {
 /** What cosign keeps under `sha256-<digest>.sig`: an image whose layers are what was signed. */
 export function buildCosignSignature(subject: Digest): TestImage {
   const image = emptyImage()
-  const payload = addBlob(
-    image,
-    'application/vnd.dev.cosign.simplesigning.v1+json',
-    Buffer.from(JSON.stringify({ critical: { image: { 'docker-manifest-digest': subject } } })),
-  )
-  const config = addBlob(
-    image,
-    'application/vnd.oci.image.config.v1+json',
-    Buffer.from(
-      JSON.stringify({
-        architecture: '',
-        os: '',
-        config: {},
-        rootfs: { type: 'layers', diff_ids: [payload.digest] },
-      }),
-    ),
-  )
+  const critical = { image: { 'docker-manifest-digest': subject } }
+  const signed = Buffer.from(JSON.stringify({ critical }))
+  const config = addBlob(image, IMAGE_CONFIG_TYPE, imageConfig([digestOf(signed)]))
+  const payload = addBlob(image, 'application/vnd.dev.cosign.simplesigning.v1+json', signed)
   const annotations = { 'dev.cosignproject.cosign/signature': 'MEUCIQ==' }
   image.root = addManifest(image, MANIFEST_TYPE, {
     schemaVersion: 2,
@@ -70,6 +58,30 @@ export function buildCosignSignature(subject: Digest): TestImage {
     layers: [{ ...json(payload), annotations }],
   })
   return image
+}
+
+/** What BuildKit puts into an index beside the image (its docs/attestations/attestation-storage.md). */
+export function buildAttestation(subject: Descriptor): TestImage {
+  const image = emptyImage()
+  const layerType = 'application/vnd.in-toto+json'
+  const config = addBlob(image, IMAGE_CONFIG_TYPE, imageConfig([]))
+  const statement = { _type: 'https://in-toto.io/Statement/v0.1', subject: [json(subject)] }
+  const layer = addBlob(image, layerType, Buffer.from(JSON.stringify(statement)))
+  image.root = addManifest(image, MANIFEST_TYPE, {
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
+    config: json(config),
+    layers: [{ ...json(layer), annotations: { 'in-toto.io/predicate-type': 'example' } }],
+    subject: json(subject),
+  })
+  return image
+}
+
+/** Of what is made for no platform. */
+function imageConfig(diffIds: Digest[]): Buffer {
+  const rootfs = { type: 'layers', diff_ids: diffIds }
+  return Buffer.from(JSON.stringify({ architecture: 'unknown', os: 'unknown', config: {}, rootfs }))
 }
 
 /** What a registry without the referrers API keeps under `sha256-<digest>`. */
