@@ -42,6 +42,8 @@ export interface ManifestsOptions {
   uses: Uses
   absences: Absences
   clock: Clock
+  /** Told of every manifest that is kept. */
+  onKept: (ref: DigestReference) => Promise<void>
   /** Ends what several callers share. */
   signal: AbortSignal
 }
@@ -201,11 +203,13 @@ export class Manifests {
   }
 
   async #keepNow(ref: Reference, remembered: Remembered): Promise<void> {
-    const { holdings, clock } = this.#options
+    const { holdings, clock, onKept } = this.#options
+    const { repository } = ref
     const { descriptor, bytes } = remembered.manifest
     const children = [...remembered.content.manifests, ...remembered.content.blobs]
-    if (await holdings.keepManifest(this.#id(ref), descriptor, bytes, children)) return
-    remembered.keepAgainAtMs = clock.now() + KEEP_AGAIN_AFTER_MS
+    const isKept = await holdings.keepManifest(this.#id(ref), descriptor, bytes, children)
+    if (isKept) await onKept({ kind: 'digest', repository, digest: descriptor.digest })
+    else remembered.keepAgainAtMs = clock.now() + KEEP_AGAIN_AFTER_MS
   }
 
   #keepAgain(ref: Reference, remembered: Remembered, fromMs: number): void {
@@ -241,7 +245,10 @@ export class Manifests {
     return (await this.#asks.run(formatReference(ref), signal, ask)).value
   }
 
-  /** An image is whole with all of its blobs, an artifact always; an index with one of its manifests, since clients want one. */
+  /**
+   * An image is whole with all of its blobs, an artifact always; an index with one of them, since
+   * clients want one, though not with an attestation alone.
+   */
   async #isWhole(repository: Repository, content: ManifestContent): Promise<boolean> {
     const { links, registry } = this.#options
     if (!isIndexType(content.mediaType)) {
@@ -251,7 +258,8 @@ export class Manifests {
       }
       return true
     }
-    for (const { digest } of content.manifests) {
+    for (const { digest, attests } of content.manifests) {
+      if (attests !== undefined) continue
       if (!(await links.isHeld({ registry, name: repository }, digest))) continue
       const child = await this.#fromStore({ kind: 'digest', repository, digest })
       if (child && (await this.#isWhole(repository, child.content))) return true

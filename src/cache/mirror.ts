@@ -80,7 +80,10 @@ export class Mirror implements Source, Memory, AsyncDisposable {
       fetchAhead: (ref, known, descriptor) => this.#fetchedAhead(ref, known, descriptor),
     })
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
-    this.#manifests = new Manifests(shared)
+    this.#manifests = new Manifests({
+      ...shared,
+      onKept: (ref) => this.#referrers.kept(ref),
+    })
     this.#blobs = new Blobs(shared)
     this.#referrers = new Referrers({ ...shared, freshForMs: policy.freshForMs })
     options.holdings.inform(this)

@@ -23,18 +23,13 @@ export interface ReferrersOptions {
   signal: AbortSignal
 }
 
-interface Known extends ReferrersRecord {
-  /** Whether it outlives this process: only the lists of what is held do. */
-  isKept: boolean
-}
-
 /**
  * What refers to the manifests of one upstream: as last listed while that is fresh, else as
  * upstream lists it; and as last listed, however long ago, while upstream cannot answer.
  */
 export class Referrers {
   readonly #options: ReferrersOptions
-  readonly #known = new LRUCache<string, Known>({
+  readonly #known = new LRUCache<string, ReferrersRecord>({
     maxSize: MEMORY_BYTES,
     sizeCalculation: ({ referrers }) => formatReferrers(referrers).length + ENTRY_OVERHEAD_BYTES,
   })
@@ -51,8 +46,6 @@ export class Referrers {
     const key = formatReference(ref)
     const known = await this.#knownOf(key, ref)
     if (known && clock.now() - known.checkedAtMs < freshForMs) {
-      // It may be held by now.
-      if (!known.isKept) await this.#remember(key, ref, known)
       return { referrers: known.referrers, outcome: 'hit' }
     }
     const asked = this.#flights.run(key, signal, () => this.#ask(key, ref))
@@ -63,6 +56,12 @@ export class Referrers {
       if (!known || !(error instanceof UpstreamError) || !error.transient) throw error
       return { referrers: known.referrers, outcome: 'stale' }
     }
+  }
+
+  /** The manifest is held from now on, and with it its list, where it was asked for before. */
+  async kept(ref: DigestReference): Promise<void> {
+    const known = this.#known.get(formatReference(ref))
+    if (known) await this.#keep(ref, known)
   }
 
   /** Manifests are not held any more, and neither are their lists. */
@@ -79,22 +78,13 @@ export class Referrers {
     // Before it is asked: the answer may be from any time since.
     const checkedAtMs = clock.now()
     const { referrers } = await source.referrers(ref.repository, ref.digest, {}, { signal })
-    await this.#remember(key, ref, { referrers, checkedAtMs })
+    const record = { referrers, checkedAtMs }
+    this.#known.set(key, record)
+    await this.#keep(ref, record)
     return referrers
   }
 
-  async #remember(key: string, ref: DigestReference, record: ReferrersRecord): Promise<void> {
-    const { referrers, checkedAtMs } = record
-    const forgotten = this.#forgotten
-    const isKept = await this.#options.holdings.look(ref.digest, (inventory) =>
-      inventory.putReferrers(ref.digest, this.#id(ref), { referrers, checkedAtMs }),
-    )
-    // What was forgotten meanwhile may be this.
-    const isStillKept = isKept === true && this.#forgotten === forgotten
-    this.#known.set(key, { referrers, checkedAtMs, isKept: isStillKept })
-  }
-
-  async #knownOf(key: string, ref: DigestReference): Promise<Known | undefined> {
+  async #knownOf(key: string, ref: DigestReference): Promise<ReferrersRecord | undefined> {
     const known = this.#known.get(key)
     if (known) return known
     const forgotten = this.#forgotten
@@ -103,10 +93,16 @@ export class Referrers {
     )
     // One that upstream gave meanwhile is newer.
     const newer = this.#known.get(key)
-    if (newer || !record) return newer
-    const kept = { ...record, isKept: true }
-    if (this.#forgotten === forgotten) this.#known.set(key, kept)
-    return kept
+    if (newer) return newer
+    // What was forgotten meanwhile may be this.
+    if (record && this.#forgotten === forgotten) this.#known.set(key, record)
+    return record
+  }
+
+  async #keep(ref: DigestReference, record: ReferrersRecord): Promise<void> {
+    await this.#options.holdings.look(ref.digest, (inventory) =>
+      inventory.putReferrers(ref.digest, this.#id(ref), record),
+    )
   }
 
   #id({ repository }: DigestReference): RepositoryId {

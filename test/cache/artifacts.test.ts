@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { parseReferrers, referrersTag } from '../../src/oci/referrers.ts'
 import {
   buildArtifact,
+  buildAttestation,
   buildCosignSignature,
   buildReferrersIndex,
   SBOM_TYPE,
 } from '../support/artifacts.ts'
+import { caught } from '../support/caught.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
@@ -28,6 +30,8 @@ const arm = await buildImage({ seed: 'arm', architecture: 'arm64' })
 const index = buildIndex({ amd64: amd, arm64: arm })
 const signature = buildArtifact({ subject: amd.root })
 const sbom = buildArtifact({ subject: amd.root, artifactType: SBOM_TYPE })
+const attestation = buildAttestation(amd.root)
+const attested = buildIndex({ amd64: amd }, 'oci', { amd64: attestation })
 const cosign = buildCosignSignature(amd.root.digest)
 const down = upstreamError('unreachable')
 
@@ -130,6 +134,26 @@ describe('an index', () => {
     })
     const manifest = await pull(test.rig, tag)
     expect(parseReferrers(manifest!.bytes)).toEqual([signature.referrer, sbom.referrer])
+  })
+
+  it('is served with upstream down when its image is held without its attestation', async () => {
+    await using test = await afterOutage({ '1': attested }, async (rig) => {
+      await pull(rig, '1')
+      await pullDigest(rig, amd)
+      await pullBlobs(rig, amd)
+    })
+    expect(await pull(test.rig, '1')).toMatchObject({ descriptor: attested.root })
+    expect(await caught(pullDigest(test.rig, attestation))).toBe(down)
+  })
+
+  it('is not served with upstream down when nothing but an attestation is held', async () => {
+    await using test = await afterOutage({ '1': attested }, async (rig) => {
+      await pull(rig, '1')
+      await pullDigest(rig, attestation)
+      await pullBlobs(rig, attestation)
+    })
+    expect(await caught(pull(test.rig, '1'))).toBe(down)
+    expect(await pullDigest(test.rig, attestation)).toMatchObject({ outcome: 'hit' })
   })
 
   it('may lack images at upstream: the others are pulled, and those are absent', async () => {

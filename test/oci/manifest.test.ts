@@ -10,6 +10,7 @@ import {
   parseManifest,
   parseManifestType,
   recognizeManifest,
+  type ManifestContent,
   type ManifestType,
 } from '../../src/oci/manifest.ts'
 import { buildArtifact, buildAttestation, buildCosignSignature } from '../support/artifacts.ts'
@@ -62,12 +63,13 @@ test.each([
   expect(mayBeElsewhere(type)).toBe(expected)
 })
 
+function contentOf({ root, manifests }: TestImage): ManifestContent | undefined {
+  const { mediaType, bytes } = manifests.get(root.digest)!
+  return parseManifest(mediaType, bytes)
+}
+
 describe('an artifact', () => {
   const subject = { mediaType: OCI_MANIFEST, digest: DIGEST, sizeBytes: 7 }
-  const contentOf = ({ root, manifests }: TestImage) => {
-    const { mediaType, bytes } = manifests.get(root.digest)!
-    return parseManifest(mediaType, bytes)
-  }
 
   test.each([
     ['of ORAS, with an empty config', buildArtifact({ subject })],

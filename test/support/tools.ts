@@ -13,12 +13,15 @@ const PACKAGES = {
 } as const
 
 /** What Debian does not have is made with Go. */
-const MODULES = { versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0' } as const
+const MODULES = {
+  regctl: 'github.com/regclient/regclient/cmd/regctl@v0.8.3',
+  versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+} as const
 
 export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
 
 /** The others make namespaces, mounts and users. */
-const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'versitygw'])
+const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'regctl', 'versitygw'])
 
 /**
  * Whether a suite can have the tools it needs. Where not, says how to install them, and in CI
