@@ -20,6 +20,7 @@ import { openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './http/admin/stats.ts'
 import { createApp } from './http/app.ts'
+import { Redirects } from './http/redirects.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
@@ -79,7 +80,7 @@ export async function startDaemon(
   const spoolFolder = new FileSpoolFolder(join(config.data, 'spool'))
   await spoolFolder.clear()
   const parted = { clock, logger, metrics, spools: spoolFolder }
-  const { store, layers, leftovers, stats: storeStats } = await openStore(config, parted)
+  const { store, layers, links, leftovers, stats: storeStats } = await openStore(config, parted)
   parts.use(store)
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
 
@@ -175,7 +176,9 @@ export async function startDaemon(
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())
   parts.use(warm)
-  const app = createApp({ ...listening, routes, hosted: hosting?.hosted })
+  const { redirectExcept: except } = config.store
+  const redirects = links && new Redirects({ links, store, holdings, except, events })
+  const app = createApp({ ...listening, routes, redirects, hosted: hosting?.hosted })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {

@@ -3,6 +3,7 @@ import type { SpaceLimits } from './cache/space.ts'
 import type { Config } from './config/schema.ts'
 import type { BlobStore } from './store/blob-store.ts'
 import { CachedStore } from './store/cached-store.ts'
+import type { DirectLinks } from './store/direct-links.ts'
 import { diskSpace } from './store/disk-space.ts'
 import { FileStore } from './store/file-store.ts'
 import { oneLayer, type StoreLayers } from './store/layers.ts'
@@ -34,6 +35,8 @@ interface StoreStats {
 export interface OpenStore {
   store: BlobStore & Quarantine
   layers: StoreLayers
+  /** Where clients may fetch content by themselves, if they are to. */
+  links: DirectLinks | undefined
   /** Where a crash may have left something in it. */
   leftovers: Leftovers[]
   stats: () => StoreStats
@@ -48,7 +51,13 @@ const FILE_STATS: StoreStats = { state: null, cache: null }
 export async function openStore(config: Config, parts: StoreParts): Promise<OpenStore> {
   if (config.store.type === 's3') return openS3(config, parts)
   const store = fileStoreIn(config.data)
-  return { store, layers: oneLayer(store), leftovers: [], stats: () => FILE_STATS }
+  return {
+    store,
+    layers: oneLayer(store),
+    links: undefined,
+    leftovers: [],
+    stats: () => FILE_STATS,
+  }
 }
 
 /** The store whose files are in the data folder. */
@@ -69,6 +78,7 @@ async function openS3(config: Config, { clock, logger, metrics, spools }: StoreP
   return {
     store: cached ?? originals,
     layers: cached?.layers ?? oneLayer(originals),
+    links: config.store.redirect ? linksPast(cache, originals) : undefined,
     leftovers: [uploads],
     stats: () => ({
       state: breaker.state,
@@ -121,6 +131,14 @@ async function openReadCache(
     clock,
     events,
   })
+}
+
+/** What there is a copy of is served from that. */
+function linksPast(cache: ReadCache | undefined, links: DirectLinks): DirectLinks {
+  return {
+    link: (digest, ttlMs) =>
+      cache?.has(digest) ? Promise.resolve(undefined) : links.link(digest, ttlMs),
+  }
 }
 
 function filesIn(data: string, folder: string): FileStore {

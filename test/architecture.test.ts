@@ -63,6 +63,7 @@ const ARCHITECTURE: Architecture = {
   },
   owners: {
     '@aws-sdk/client-s3': ['store'],
+    '@aws-sdk/s3-request-presigner': ['store'],
     '@koa/router': ['http'],
     commander: ['cli'],
     koa: ['http'],

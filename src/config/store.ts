@@ -4,6 +4,7 @@ import { certificateFile } from './pem-file.ts'
 import type { SecretReader } from './secret.ts'
 
 const BUCKET_ERROR = 'expected the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens'
+const REPOSITORY_ERROR = 'expected a pattern such as docker.io/library/*, ghcr.io/** or **'
 const PREFIX_ERROR = 'expected letters, digits and ._-, in parts with a / between them'
 
 const readCache = z.codec(
@@ -22,6 +23,29 @@ const readCache = z.codec(
     encode: ({ maxBytes }) => ({ maxSize: maxBytes }),
   },
 )
+
+const redirectExcept = z.strictObject({
+  repositories: z
+    .array(
+      z
+        .string({ error: REPOSITORY_ERROR })
+        .max(512, { error: 'is too long' })
+        .regex(/^(?:\*\*|[a-z0-9._*-]+(?::\d+)?(?:\/[a-z0-9._*-]+)+)$/, { error: REPOSITORY_ERROR })
+        .describe(
+          'What is not redirected: repositories with their registry, `*` and `**` as in pins.',
+        ),
+    )
+    .default([]),
+  clients: z
+    .array(
+      z
+        .string({ error: 'expected a pattern' })
+        .min(1)
+        .max(512, { error: 'is too long' })
+        .describe('Who is not redirected, by the `User-Agent` that clients send.'),
+    )
+    .default([]),
+})
 
 /** Where bytes are kept. */
 export function storeField(read: SecretReader) {
@@ -60,6 +84,14 @@ export function storeField(read: SecretReader) {
         ),
       secretAccessKey: secretField(read).optional().describe('The secret of `accessKeyId`.'),
       cache: readCache.optional(),
+      redirect: z
+        .boolean()
+        .optional()
+        .describe(
+          'Blobs that are kept are fetched by clients from the bucket itself, which they have to ' +
+            'reach at `endpoint`; not those in the read cache, and no parts of blobs.',
+        ),
+      redirectExcept: redirectExcept.optional(),
       ca: certificateFile
         .optional()
         .describe('PEM file of certificates that are believed besides those of the system.'),

@@ -12,7 +12,8 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { Context, Middleware } from './exchange.ts'
 import { hostedRoute } from './hosted-route.ts'
 import { serveCatalog, serveHosted } from './hosted.ts'
-import { serveBlob } from './serve-blob.ts'
+import type { Redirects } from './redirects.ts'
+import { type BlobServing, serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
@@ -21,10 +22,13 @@ export interface RegistryOptions {
   routes: Routes
   /** `undefined` where nothing can be pushed. */
   hosted: HostedRegistry | undefined
+  /** Every blob is served from here where there are none. */
+  redirects?: Redirects | undefined
 }
 
 /** The API below `/v2` and `/<prefix>/v2` (distribution-spec, Endpoints). */
 export function registry(options: RegistryOptions, pool: BufferPool): Middleware {
+  const blobs = { pool, redirects: options.redirects }
   return (context, next) => {
     const path = parseRegistryPath(context.req.url ?? '')
     if (!path) return next()
@@ -33,7 +37,7 @@ export function registry(options: RegistryOptions, pool: BufferPool): Middleware
     const request = parseRegistryRequest(context.method, path.url)
     context.state.exchange.kind = request.kind
     if (request.kind === 'ping') return servePing(context, path.prefix, options.routes)
-    return serve(context, request, path.prefix, options.routes, pool)
+    return serve(context, request, path.prefix, options.routes, blobs)
   }
 }
 
@@ -65,14 +69,14 @@ async function serve(
   request: Pull,
   prefix: string | undefined,
   routes: Routes,
-  pool: BufferPool,
+  blobs: BlobServing,
 ): Promise<void> {
   const route = routeOf(context, request, prefix, routes)
   switch (request.kind) {
     case 'manifest':
       return serveManifest(context, request, route)
     case 'blob':
-      return serveBlob(context, request, route, pool)
+      return serveBlob(context, request, route, blobs)
     case 'tags':
       return serveTags(context, request, route, prefix)
     case 'referrers':

@@ -8,7 +8,14 @@ import type { BufferPool } from './buffer-pool.ts'
 import { isNotModified, requestedRange } from './conditions.ts'
 import { CACHE_CONTROL, contentHeaders } from './content-headers.ts'
 import type { Context } from './exchange.ts'
+import type { Redirect, Redirects } from './redirects.ts'
 import { sendBlob } from './send-blob.ts'
+
+export interface BlobServing {
+  pool: BufferPool
+  /** `undefined` where every blob is served from here. */
+  redirects: Redirects | undefined
+}
 
 type BlobRequest = Extract<RegistryRequest, { kind: 'blob' }>
 
@@ -17,13 +24,26 @@ export async function serveBlob(
   context: Context,
   request: BlobRequest,
   route: Route,
-  pool: BufferPool,
+  { pool, redirects }: BlobServing,
 ): Promise<void> {
   const { req } = context
   context.state.exchange.reference = request.digest
   const isCached = isNotModified(req.headers, request.digest)
   if (isCached || request.isHead) return serveStat(context, request, route, isCached)
+  const { signal } = context.state.exchange
+  const redirect = await redirects?.find(request.digest, route, req.headers, signal)
+  if (redirect) return sendElsewhere(context, request, redirect)
   return serveBytes(context, request, route, pool)
+}
+
+function sendElsewhere(context: Context, request: BlobRequest, { found, location }: Redirect) {
+  context.state.exchange.outcome = found.outcome
+  const headers = contentHeaders(found, request.ns)
+  headers['Location'] = location.href
+  // The link ends before the content does.
+  headers['Cache-Control'] = 'no-store'
+  headers['Content-Length'] = 0
+  answerHeaders(context, 307, headers)
 }
 
 /** Answers without the bytes, and without opening them. */

@@ -1,14 +1,17 @@
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Digest, parseDigest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { BlobReader, BlobStat, BlobStore, Undeleted } from './blob-store.ts'
+import type { DirectLinks } from './direct-links.ts'
 import type { Quarantine, QuarantinedBlob } from './quarantine.ts'
 import type { S3Bucket } from './s3-bucket.ts'
 import { deleteS3Objects } from './s3-deletion.ts'
@@ -23,7 +26,7 @@ const SINCE = 'since-ms'
 const NEVER = new AbortController().signal
 
 /** Blobs as objects of a bucket, `blobs/sha256/abcdef...`; what is set aside as `quarantine/...`. */
-export class S3Store implements BlobStore, Quarantine {
+export class S3Store implements BlobStore, Quarantine, DirectLinks {
   readonly #bucket: S3Bucket
   readonly #uploads: Uploads
   readonly #settingAside = new SingleFlight<boolean>()
@@ -81,6 +84,14 @@ export class S3Store implements BlobStore, Quarantine {
 
   async dropQuarantined(digest: Digest): Promise<void> {
     await this.#remove(this.#quarantineKeyOf(digest))
+  }
+
+  async link(digest: Digest, ttlMs: number): Promise<URL> {
+    const { client, name } = this.#bucket
+    const key = this.#keyOf(digest)
+    const command = new GetObjectCommand({ Bucket: name, Key: key })
+    const signing = getSignedUrl(client, command, { expiresIn: Math.floor(ttlMs / 1000) })
+    return new URL(await s3Result(`link to ${key}`, signing))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

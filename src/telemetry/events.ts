@@ -163,14 +163,14 @@ export class Events {
   }
 
   /**
-   * A pull is a GET or HEAD of a manifest or blob with an outcome that was answered 2xx or 304.
+   * A pull is a GET or HEAD of a manifest or blob with an outcome that was answered 2xx, 304 or 307.
    * `error` says why it was not answered well, where that is known.
    */
   requestServed(request: ServedRequest, error: unknown): void {
     const { kind, status, outcome, upstream } = request
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
-    const isAnswered = (status >= 200 && status < 300) || status === 304
+    const isAnswered = (status >= 200 && status < 300) || status === 304 || status === 307
     const isPull = kind === 'manifest' || kind === 'blob'
     if (isPull && outcome && upstream && isAnswered) {
       this.#metrics.pulls.add(1, outcome, kind, upstream)

@@ -48,6 +48,10 @@ test.each([
     '{ type: s3, bucket: abc, cache: { maxSize: 0B } }',
     'store.cache.maxSize: expected more than 0',
   ],
+  [
+    '{ type: s3, bucket: abc, redirectExcept: { repositories: [a] } }',
+    'store.redirectExcept.repositories.0: expected a pattern such as',
+  ],
   ['{ cache: {} }', 'store.cache: is for a store of the type s3'],
   ['{ bucket: abc }', 'store.bucket: is for a store of the type s3'],
 ])('%s is refused', async (text, fault) => {
