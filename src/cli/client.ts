@@ -61,7 +61,7 @@ async function client(name: keyof typeof SETUPS, options: Options): Promise<void
 }
 
 async function clientMirror(options: Options): Promise<ClientMirror> {
-  const { config } = await loadWithOptions({ ...(options.config && { config: options.config }) })
+  const { config } = await loadWithOptions(options)
   const upstreams = Object.entries(config.upstreams).map(
     ([name, { prefix, default: isDefault }]) => ({ name, prefix, isDefault }),
   )
