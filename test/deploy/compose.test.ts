@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { loadConfig } from '../../src/config/load.ts'
+import { ContainerFile } from '../support/container-file.ts'
+
+const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url))
+
+interface Service {
+  image: string
+  build?: { context: string; dockerfile: string }
+  command?: string | string[]
+  environment: Record<string, string>
+  ports?: string[]
+  volumes?: string[]
+  depends_on?: Record<string, unknown>
+}
+
+describe('deploy/compose.yml', async () => {
+  const text = readFileSync(join(DEPLOY, 'compose.yml'), 'utf8')
+  const { services, volumes } = parse(text) as {
+    services: Record<'entrepot' | 'minio' | 'bucket', Service>
+    volumes: Record<string, unknown>
+  }
+  const dockerfile = await ContainerFile.read(join(DEPLOY, 'Dockerfile'))
+  const given = { S3_SECRET_ACCESS_KEY: 'given-secret' }
+
+  it('configures a store in the bucket that it makes', async () => {
+    const environment = interpolated(services.entrepot.environment, given)
+    const { config } = await loadConfig({ environment })
+    expect(config.store).toMatchObject({ type: 's3', bucket: 'entrepot', forcePathStyle: true })
+    expect(config.store.cache?.maxBytes).toBe(10 * 1024 ** 3)
+    expect(config.store.endpoint?.hostname).toBe('minio')
+    const make = services.bucket.command!.at(-1)
+    expect(make).toContain(`mc alias set minio ${config.store.endpoint?.origin} `)
+    expect(make).toContain(`mc mb --ignore-existing minio/${config.store.bucket}`)
+    for (const service of [services.minio, services.bucket]) {
+      expect(interpolated(service.environment, given)).toEqual({
+        MINIO_ROOT_USER: config.store.accessKeyId?.reveal(),
+        MINIO_ROOT_PASSWORD: config.store.secretAccessKey?.reveal(),
+      })
+    }
+  })
+
+  it('does not start without a secret', () => {
+    for (const { environment } of Object.values(services)) {
+      expect(() => interpolated(environment, {})).toThrow('S3_SECRET_ACCESS_KEY is to be set')
+    }
+  })
+
+  it('starts one after the other', () => {
+    expect(services.entrepot.depends_on).toEqual({
+      bucket: { condition: 'service_completed_successfully' },
+    })
+    expect(services.bucket.depends_on).toEqual({ minio: { condition: 'service_healthy' } })
+  })
+
+  it('is about the image that deploy/Dockerfile makes', () => {
+    const { build, ports, volumes: mounted } = services.entrepot
+    expect(build).toEqual({ context: '..', dockerfile: 'deploy/Dockerfile' })
+    const port = dockerfile.final('EXPOSE')
+    expect(ports).toEqual([`${port}:${port}`])
+    expect(mounted).toEqual([`data:${dockerfile.final('VOLUME')}`])
+    expect(Object.keys(volumes)).toEqual(['data', 'objects'])
+  })
+})
+
+/** As compose does it: `${NAME:-default}`, and `${NAME:?message}` where there is none. */
+function interpolated(
+  environment: Record<string, string>,
+  given: Record<string, string>,
+): Record<string, string> {
+  const value = (text: string) =>
+    text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
+      if (kind === '?' && !given[name]) throw new Error(`${name} ${rest}`)
+      return given[name] ?? rest
+    })
+  return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, value(text)]))
+}
