@@ -8,7 +8,7 @@ import {
   type IndexEntry,
 } from '../oci/manifest.ts'
 import { formatPlatform, isAsked, type Platform } from '../oci/platform.ts'
-import { formatImage, type ImageReference, type Reference } from '../oci/reference.ts'
+import type { ImageReference, Reference } from '../oci/reference.ts'
 import type { Manifest, Outcome, Source } from '../oci/source.ts'
 import type { Semaphore } from '../util/semaphore.ts'
 import type { Mirror } from './mirror.ts'
@@ -81,7 +81,7 @@ export class WarmImage {
   async #bring(): Promise<void> {
     const { progress, platforms } = this.#options
     try {
-      if (!(await this.#gather(this.#image.reference))) throw this.#absent('')
+      if (!(await this.#gather(this.#image.reference))) throw absent('upstream does not have it')
     } finally {
       progress.expect(sumOf([...this.#blobs.values()]))
     }
@@ -90,7 +90,7 @@ export class WarmImage {
     const lacking = platforms.filter((asked) => !offered.some((one) => isAsked(one, asked)))
     if (offered.length > 0 && lacking.length > 0) {
       const [wanted, there] = [lacking, offered].map((some) => some.map(formatPlatform).join(', '))
-      throw this.#absent(` for ${wanted}, but for ${there}`)
+      throw absent(`it is for ${there}, not for ${wanted}`)
     }
   }
 
@@ -111,7 +111,7 @@ export class WarmImage {
       const isThere =
         this.#manifests.has(digest) || (await this.#gather({ kind: 'digest', repository, digest }))
       // An index may name manifests that a registry does not have. Who asks for one wants it.
-      if (!isThere && platforms.length > 0) throw this.#absent(`: it lacks ${digest}`)
+      if (!isThere && platforms.length > 0) throw absent(`upstream lacks ${digest} of it`)
     }
     return true
   }
@@ -127,8 +127,7 @@ export class WarmImage {
     if (!manifest) return undefined
     const { descriptor, outcome } = manifest
     if (outcome === 'stale') {
-      const name = formatImage(this.#image)
-      throw new NotWarmed('upstream', `${registry} does not say what ${name} stands for now`)
+      throw new NotWarmed('upstream', `${registry} does not say what it stands for now`)
     }
     lease(descriptor.digest)
     this.#manifests.set(descriptor.digest, descriptor)
@@ -165,7 +164,7 @@ export class WarmImage {
     const outcome = isHeld ? 'hit' : await this.#fetchBlob(blob, signal)
     if (isHeld) this.#options.progress.end(blob)
     if (outcome) return this.#tell('blob', blob, outcome)
-    if (!mayBeElsewhere(blob.mediaType)) throw this.#absent(`: it lacks ${blob.digest}`)
+    if (!mayBeElsewhere(blob.mediaType)) throw absent(`upstream lacks ${blob.digest} of it`)
     this.#blobs.delete(blob.digest)
   }
 
@@ -195,14 +194,14 @@ export class WarmImage {
     for (const one of all) if (!(await mirror.holds(repository, one.digest))) missing.push(one)
     return missing
   }
-
-  #absent(what: string): NotWarmed {
-    return new NotWarmed('absent', `there is no ${formatImage(this.#image)}${what}`)
-  }
 }
 
 function sumOf(descriptors: Descriptor[]): number {
   return descriptors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
+
+function absent(message: string): NotWarmed {
+  return new NotWarmed('absent', message)
 }
 
 function notKept(missingBytes: number): WarmFailure {

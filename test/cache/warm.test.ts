@@ -170,7 +170,7 @@ describe('what cannot be warmed', () => {
     await using rig = await warmRig()
     const [gone, warmed] = await rig.run(['gone', 'latest'])
     expect(gone).toMatchObject({
-      failure: { reason: 'absent', message: 'there is no docker.io/library/demo:gone' },
+      failure: { reason: 'absent', message: 'upstream does not have it' },
     })
     expect(warmed).toMatchObject({ missingBytes: 0, failure: undefined })
   })
@@ -178,10 +178,12 @@ describe('what cannot be warmed', () => {
   it('is a platform that the image is not for; the others are warmed', async () => {
     await using rig = await warmRig()
     const [warmed] = await rig.run(['latest'], { platforms: ['linux/arm64', 'linux/s390x'] })
-    const what = 'for linux/s390x, but for linux/amd64, linux/arm64/v8'
     expect(warmed).toMatchObject({
       missingBytes: 0,
-      failure: { reason: 'absent', message: `there is no docker.io/library/demo:latest ${what}` },
+      failure: {
+        reason: 'absent',
+        message: 'it is for linux/amd64, linux/arm64/v8, not for linux/s390x',
+      },
     })
     expect(await heldIn(rig)).toEqual([index.root.digest, ...digestsOf(arm64)].sort())
   })

@@ -49,7 +49,7 @@ describe('warm', () => {
     expect(code).toBe(1)
     expect(rowsOf(stdout).map(({ STATE }) => STATE)).toEqual(['whole', 'absent'])
     expect(stderr.trimEnd().split('\n').slice(-2)).toEqual([
-      'docker.io/library/gone:latest: there is no docker.io/library/gone:latest',
+      'docker.io/library/gone:latest: upstream does not have it',
       'entrepot: 1 of 2 images could not be warmed',
     ])
     const json = await stage.run(...args, '--json')
@@ -74,7 +74,7 @@ describe('warm', () => {
     const slow = stage.hub.fault({ server: 'cdn' }, { kind: 'slow', bytesPerSecond: 20_000 })
     const seen = await onTerminal([...ENTREPOT, 'warm', 'slow', '--admin', stage.adminUrl], {})
     slow.remove()
-    expect(seen).toMatch(/\nsha|\n[0-9a-f]{12} {2}\[[#-]{30}\] {2}\d+ % {2}/)
+    expect(seen).toMatch(/\n[0-9a-f]{12} {2}\[[#-]{30}\] {2}\d+ % {2}/)
     expect(seen.slice(seen.lastIndexOf('IMAGE'))).toMatch(
       /docker\.io\/library\/slow:latest .* whole/,
     )

@@ -4,7 +4,7 @@ import { startDaemon } from '../../../src/daemon.ts'
 import type { Stats } from '../../../src/http/admin/stats.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { listenUrl } from '../../../src/util/listen-url.ts'
-import { type FakeHub, startFakeHub } from '../../support/fake-hub/fake-hub.ts'
+import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub/fake-hub.ts'
 import { fetchedDigest } from '../../support/fetched.ts'
 import { buildImage, type TestImage } from '../../support/images.ts'
 import { letTimePass, writeUsesDown } from '../../support/passing-time.ts'
@@ -30,14 +30,19 @@ export interface LiveMirror extends AsyncDisposable {
   stats(): Promise<Stats>
 }
 
-/** `publish` is called before the daemon starts. */
+interface LiveHubOptions {
+  hub?: FakeHubOptions
+  /** Called before the daemon starts. */
+  publish?: (hub: FakeHub) => void
+}
+
 export async function startLiveMirror(
   env: Record<string, string> = {},
-  publish: (hub: FakeHub) => void = () => undefined,
+  { hub: hubOptions, publish }: LiveHubOptions = {},
 ): Promise<LiveMirror> {
   await using parts = new AsyncDisposableStack()
-  const hub = parts.use(await startFakeHub())
-  publish(hub)
+  const hub = parts.use(await startFakeHub(hubOptions))
+  publish?.(hub)
   const { path } = parts.use(await temporaryFolder())
   const data = join(path, 'data')
   const { config } = await loadConfig({

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { JobList, WarmedEntry } from '../../../src/admin-api.ts'
+import { caught } from '../../support/caught.ts'
 import { eventually } from '../../support/eventually.ts'
+import type { FakeHub } from '../../support/fake-hub/fake-hub.ts'
 import { buildImage, buildIndex, type TestImage } from '../../support/images.ts'
 import { jsonOf, linesOf, type LiveMirror, startLiveMirror } from './live-mirror.ts'
 
@@ -13,13 +15,18 @@ beforeEach(async () => {
   mirror = await startLiveMirror({ ENTREPOT_UPSTREAMS__DOCKER_IO__DENY__0: 'library/secret' })
   amd64 = await buildImage({ seed: 'amd64' })
   index = buildIndex({ amd64, arm64: await buildImage({ seed: 'arm64' }) })
-  mirror.hub.add('library/demo', 'latest', index)
+  publish(mirror.hub)
 })
 
 afterEach(() => mirror[Symbol.asyncDispose]())
 
-async function warm(body: object) {
-  const answer = await mirror.ask('warm', { method: 'POST', body })
+function publish(hub: FakeHub): void {
+  hub.add('library/demo', 'latest', index)
+  hub.add('library/other', 'latest', amd64)
+}
+
+async function warm(body: object, at = mirror) {
+  const answer = await at.ask('warm', { method: 'POST', body })
   const lines = linesOf(answer)
   const result = lines.at(-1)?.['result'] as { images: WarmedEntry[] } | undefined
   return {
@@ -65,7 +72,7 @@ describe('POST warm', () => {
         reason: 'denied',
         message: 'docker.io/library/secret:latest is denied here by the rule deny: library/secret',
       },
-      { reason: 'absent', message: 'there is no docker.io/library/demo:gone' },
+      { reason: 'absent', message: 'upstream does not have it' },
       null,
     ])
     expect(mirror.hub.requests.filter(({ path }) => path.includes('secret'))).toEqual([])
@@ -88,7 +95,7 @@ describe('POST warm', () => {
   test('ends with its caller; what is being filled is kept', async () => {
     const held = mirror.hub.fault({ server: 'cdn' }, { kind: 'hold' })
     const caller = new AbortController()
-    await fetch(`${mirror.adminUrl}/api/v1/warm`, {
+    const answer = await fetch(`${mirror.adminUrl}/api/v1/warm`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ images: ['demo'] }),
@@ -96,6 +103,7 @@ describe('POST warm', () => {
     })
     await eventually('it is filling', () => held.hits === 3)
     caller.abort()
+    expect(await caught(answer.text())).toMatchObject({ name: 'AbortError' })
     await eventually('it is known that nobody waits', async () =>
       (await readFile(mirror.log, 'utf8')).includes('"path":"/api/v1/warm"'),
     )
@@ -104,6 +112,15 @@ describe('POST warm', () => {
     expect((await mirror.stats()).store.entries).toBe(index.manifests.size + 3)
     expect(mirror.hub.count({ server: 'cdn' })).toBe(3)
   })
+})
+
+test('what an upstream still allows is left to clients when it is nearly nothing', async () => {
+  const hub = { rateLimit: { limit: index.manifests.size } }
+  await using limited = await startLiveMirror({}, { hub, publish })
+  const { images } = await warm({ images: ['demo', 'other'] }, limited)
+  expect(images?.map(({ error }) => error?.reason)).toEqual([undefined, 'limited'])
+  const pulls = limited.hub.matching({ kind: 'manifest', method: 'GET', status: 200 })
+  expect(pulls).toHaveLength(index.manifests.size)
 })
 
 test('who waits when the daemon stops is told so', async () => {
@@ -120,9 +137,7 @@ test('who waits when the daemon stops is told so', async () => {
 
 test('what is configured is warmed at the start, and shown as a job', async () => {
   const env = { ENTREPOT_WARM__0__IMAGES__0: 'demo', ENTREPOT_WARM__0__PLATFORMS__0: 'linux/amd64' }
-  await using scheduled = await startLiveMirror(env, (hub) =>
-    hub.add('library/demo', 'latest', index),
-  )
+  await using scheduled = await startLiveMirror(env, { publish })
   const job = await eventually('it has run', async () => {
     const { jobs } = jsonOf(await scheduled.ask('jobs')) as JobList
     return jobs.find(({ name, lastRun }) => name === 'warm-1' && lastRun)
