@@ -115,7 +115,7 @@ export async function startDaemon(
   const freezes = await Freezes.open(inventory)
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
     const opened = parts.use(openUpstream(name, options, config.proxy, clock, events))
-    const { source, isPublic, isLow, stats } = opened
+    const { source, isPublic, isLow, stats, entry, test } = opened
     const mirror = parts.use(
       new Mirror({
         registry: name,
@@ -133,7 +133,7 @@ export async function startDaemon(
     )
     const { prefix, hosts, default: isDefault } = options
     const guarded = new Guard(mirror, new Rules(name, options))
-    return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats }
+    return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats, entry, test }
   })
   const hosting = openHosting(config, { inventory, keeper: holdings, uses, clock })
   const routes = new Routes(hosting ? [...upstreams, hosting.route] : upstreams)
@@ -171,7 +171,8 @@ export async function startDaemon(
   const tags = new TagControl({ ...content, freezes, mirrors })
   metrics.watch('tags_held', 'Tags that are served as before a move', () => tags.heldCount())
   const token = config.admin.token?.reveal()
-  const admin = createAdminApp({ ...listening, metrics, stats, operations, tags, routes, token })
+  const answers = { metrics, stats, operations, tags, routes, upstreams: byName }
+  const admin = createAdminApp({ ...listening, ...answers, token })
   const adminServer = parts.use(await listen(admin, config.admin))
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())

@@ -1,7 +1,9 @@
+import type { UpstreamEntry, UpstreamTestResult } from './admin-api.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { ProxiesConfig } from './config/proxy.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'
 import { openCredentials, openTransport } from './endpoint-access.ts'
+import { EndpointReport, probeOf } from './endpoint-report.ts'
 import type { EndpointStats, UpstreamStats } from './http/admin/stats.ts'
 import type { Source } from './oci/source.ts'
 import type { Events } from './telemetry/events.ts'
@@ -30,12 +32,17 @@ export interface OpenUpstream extends AsyncDisposable {
    */
   isLow: () => boolean
   stats: () => UpstreamStats
+  /** As far as it is known. */
+  entry: () => UpstreamEntry
+  /** Asks every endpoint as every user, whatever breakers and limits say. */
+  test: (signal: AbortSignal) => Promise<UpstreamTestResult>
 }
 
 interface Endpoint extends Alternative, AsyncDisposable {
   /** Of each of its users. */
   standings: () => Standing[]
   stats: () => EndpointStats
+  report: EndpointReport
 }
 
 /** Builds one upstream of what the configuration says of it. It need not be up. */
@@ -48,6 +55,7 @@ export function openUpstream(
 ): OpenUpstream {
   const open = (endpoint: EndpointConfig) => openEndpoint(name, endpoint, proxy, clock, events)
   const main = open(options)
+  const probe = options.probe === undefined ? undefined : probeOf(options.probe)
   const endpoints = [main, ...options.failover.map(open)]
   const isLow = () => {
     const told = endpoints
@@ -70,6 +78,13 @@ export function openUpstream(
         endpoints: endpoints.map((endpoint) => endpoint.stats()),
       }
     },
+    entry: () => ({ name, endpoints: endpoints.map(({ report }) => report.entry()) }),
+    async test(signal) {
+      const tests = endpoints.map((endpoint) =>
+        endpoint.report.test(endpoint === main ? probe : undefined, signal),
+      )
+      return { name, endpoints: await Promise.all(tests) }
+    },
     async [Symbol.asyncDispose]() {
       for (const endpoint of endpoints) await endpoint[Symbol.asyncDispose]()
     },
@@ -91,17 +106,27 @@ function openEndpoint(
   const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
     const credentials = parts.use(provider)
     const common = { name: upstream, url, credentials, realms, transport, clock, budget }
-    const retry = new RetrySource(new UpstreamClient(common), { clock })
+    const client = new UpstreamClient(common)
+    const retry = new RetrySource(client, { clock })
     const source = new ThrottleSource(retry, { clock })
     const standing = () =>
       source.untilMs === undefined ? budget.standing(credentials.label) : 'low'
-    return { source, credentials, standing, isLow: () => standing() === 'low' }
+    return { source, client, credentials, standing, isLow: () => standing() === 'low' }
   })
   const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), {
     ...place,
     events,
   })
   const source = new AbuseLimitSource(breaker, { ...place, events: events.limits })
+  const report = new EndpointReport({
+    url,
+    transport,
+    budget,
+    users: alternatives,
+    state: () => breaker.state(),
+    source,
+    clock,
+  })
   const limitedUntil = (credential: string) =>
     isoOf(alternatives.find((user) => user.credentials.label === credential)?.source.untilMs)
   return {
@@ -121,6 +146,7 @@ function openEndpoint(
         limitedUntil: limitedUntil(credential),
       })),
     }),
+    report,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

@@ -35,7 +35,16 @@ const ARCHITECTURE: Architecture = {
     upkeep: [...FOUNDATION, 'inventory', 'cache', 'jobs'],
     'endpoint-access': [...FOUNDATION, 'upstream', 'config', 'version'],
     warming: [...FOUNDATION, 'cache', 'policy', 'config', 'jobs'],
-    upstreams: [...FOUNDATION, 'upstream', 'config', 'http', 'endpoint-access'],
+    'endpoint-report': [...FOUNDATION, 'upstream', 'admin-api'],
+    upstreams: [
+      ...FOUNDATION,
+      'upstream',
+      'config',
+      'http',
+      'admin-api',
+      'endpoint-access',
+      'endpoint-report',
+    ],
     daemon: [
       ...FOUNDATION,
       ...PARTS,

@@ -1,42 +1,24 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { pino } from 'pino'
 import { describe, expect, it, test } from 'vitest'
-import { loadConfig } from '../src/config/load.ts'
 import { parseRepository, parseTag } from '../src/oci/reference.ts'
-import { Events } from '../src/telemetry/events.ts'
-import { Metrics } from '../src/telemetry/metrics.ts'
-import { openUpstream } from '../src/upstreams.ts'
 import { readAll } from '../src/util/byte-reader.ts'
-import { systemClock } from '../src/util/clock.ts'
 import { caught } from './support/caught.ts'
 import { answering, fakeHelper } from './support/credential-program.ts'
 import { startFakeHub } from './support/fake-hub/fake-hub.ts'
 import { HttpProxy } from './support/http-proxy.ts'
 import { buildImage } from './support/images.ts'
-import { temporaryFolder } from './support/temporary-folder.ts'
+import { openUpstreamOf } from './support/open-upstream.ts'
 
 const repository = parseRepository('library/demo')!
 const ref = { kind: 'tag', repository, tag: parseTag('1')! } as const
 const options = { signal: new AbortController().signal }
 const image = await buildImage()
 
-async function open(upstream: object, proxy: object = {}) {
-  await using folder = await temporaryFolder()
-  const file = join(folder.path, 'm.yml')
-  await writeFile(file, JSON.stringify({ upstreams: { 'docker.io': upstream }, proxy }))
-  const { config } = await loadConfig({ file, environment: {} })
-  const events = new Events(pino({ level: 'silent' }), new Metrics())
-  const options = config.upstreams['docker.io']!
-  return openUpstream('docker.io', options, config.proxy, systemClock, events)
-}
-
 test('every credential is used up before pulls are limited, and none by a HEAD', async () => {
   const credentials = ['alice', 'bob'].map((username) => ({ username, password: 'x' }))
   const limit = 20
   await using hub = await startFakeHub({ credentials, rateLimit: { limit } })
   hub.add(repository, '1', image)
-  await using upstream = await open({ url: hub.url, credentials })
+  await using upstream = await openUpstreamOf({ url: hub.url, credentials })
   for (let pulls = 0; pulls < 2 * limit; pulls++) {
     await upstream.source.resolve(ref, options)
     expect((await upstream.source.manifest(ref, options))?.descriptor.digest).toBe(
@@ -58,7 +40,7 @@ test('another endpoint answers while the first is down, and the first again when
   await using hub = await startFakeHub({ auth: 'none' })
   await using other = await startFakeHub({ auth: 'none' })
   for (const registry of [hub, other]) registry.add(repository, '1', image)
-  await using upstream = await open({ url: hub.url, failover: [{ url: other.url }] })
+  await using upstream = await openUpstreamOf({ url: hub.url, failover: [{ url: other.url }] })
   const pull = async () => (await upstream.source.manifest(ref, options))?.descriptor.digest
   expect(await pull()).toBe(image.root.digest)
   expect(other.count({ kind: 'manifest' })).toBe(0)
@@ -80,7 +62,7 @@ test('an endpoint that refuses all requests is left alone by every user, and the
   await using other = await startFakeHub({ auth: 'none' })
   for (const registry of [hub, other]) registry.add(repository, '1', image)
   const failover = [{ url: other.url }]
-  await using upstream = await open({ url: hub.url, credentials, failover })
+  await using upstream = await openUpstreamOf({ url: hub.url, credentials, failover })
   await upstream.source.resolve(ref, options)
   hub.forgetRequests()
   const headers = { 'retry-after': '30' }
@@ -102,7 +84,7 @@ test('a user who got a 429 is left alone, and shown to be', async () => {
   const credentials = ['alice', 'bob'].map((username) => ({ username, password: 'x' }))
   await using hub = await startFakeHub({ credentials, rateLimit: { limit: 20 } })
   hub.add(repository, '1', image)
-  await using upstream = await open({ url: hub.url, credentials })
+  await using upstream = await openUpstreamOf({ url: hub.url, credentials })
   await upstream.source.resolve(ref, options)
   hub.exhaustRateLimit('alice')
   expect(await upstream.source.manifest(ref, options)).toBeDefined()
@@ -126,7 +108,7 @@ describe('an upstream is low', () => {
     await using unlimited = await startFakeHub({ auth: 'none' })
     for (const registry of [hub, unlimited]) registry.add(repository, '1', image)
     const failover = [{ url: unlimited.url }]
-    await using upstream = await open({ url: hub.url, credentials, failover })
+    await using upstream = await openUpstreamOf({ url: hub.url, credentials, failover })
     expect(upstream.isLow()).toBe(false)
     hub.exhaustRateLimit('alice')
     await upstream.source.resolve(ref, options)
@@ -144,7 +126,7 @@ describe('an upstream is low', () => {
     await using hub = await startFakeHub({ auth: 'none' })
     hub.add(repository, '1', image)
     hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers })
-    await using upstream = await open({ url: hub.url })
+    await using upstream = await openUpstreamOf({ url: hub.url })
     await caught(upstream.source.manifest(ref, options))
     expect(upstream.isLow()).toBe(true)
   })
@@ -156,7 +138,7 @@ test('registry, token server and CDN are asked through the proxy', async () => {
   hub.add(repository, '1', image)
   await using proxy = await HttpProxy.start({ credentials: 'bob:s%cret' })
   const http = `http://bob:s%25cret@${proxy.url.host}`
-  await using upstream = await open({ url: hub.url, credentials: [alice] }, { http })
+  await using upstream = await openUpstreamOf({ url: hub.url, credentials: [alice] }, { http })
   const [digest] = image.blobs.keys()
   expect(await upstream.source.manifest(ref, options)).toBeDefined()
   const blob = await upstream.source.blob(repository, digest!, options)
@@ -167,7 +149,7 @@ test('registry, token server and CDN are asked through the proxy', async () => {
     hub.cdnUrl,
   ])
 
-  await using direct = await open({ url: hub.url, proxy: 'none' }, { http })
+  await using direct = await openUpstreamOf({ url: hub.url, proxy: 'none' }, { http })
   expect(await caught(direct.source.manifest(ref, options))).toMatchObject({ kind: 'unreachable' })
 })
 
@@ -176,7 +158,7 @@ test('limits are told of the user that a credential helper has named', async () 
   await using hub = await startFakeHub({ credentials, rateLimit: { limit: 5 } })
   hub.add(repository, '1', image)
   await using helper = await fakeHelper('test', answering('alice', 'x'))
-  await using upstream = await open({ url: hub.url, credentials: [{ helper: 'test' }] })
+  await using upstream = await openUpstreamOf({ url: hub.url, credentials: [{ helper: 'test' }] })
   expect(await upstream.source.manifest(ref, options)).toBeDefined()
   expect(upstream.isPublic).toBe(false)
   expect(upstream.stats().budget).toMatchObject([{ credential: 'alice', remaining: 4 }])

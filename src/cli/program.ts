@@ -13,6 +13,7 @@ import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
 import { scrubCommand } from './scrub.ts'
 import { sweepCommand } from './sweep.ts'
+import { upstreamCommand } from './upstream.ts'
 import { warmCommand } from './warm.ts'
 import { VERSION } from '../version.ts'
 
@@ -43,6 +44,7 @@ function createProgram(): Command {
     program.addCommand(command())
   }
   program.addCommand(migrateCommand())
+  program.addCommand(upstreamCommand())
   program.addCommand(warmCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   for (const command of [holdsCommand, releaseCommand, historyCommand]) {

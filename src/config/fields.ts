@@ -50,6 +50,13 @@ export const repositoryPrefix = z
   })
   .meta({ title: 'repository path' })
 
+export const imageInRegistry = z
+  .string({ error: 'expected an image without its registry' })
+  .regex(new RegExp(`^${COMPONENT}(?:/${COMPONENT})*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$`), {
+    error: 'expected an image without its registry, for example team/app:1.2',
+  })
+  .meta({ title: 'image' })
+
 const DURATION_ERROR = 'expected a duration such as 30s, 5m or 1h30m'
 
 export const duration = z

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { endpointFields, failoverEndpoint, type EndpointConfig } from './endpoint.ts'
 import {
   hostName,
+  imageInRegistry,
   registryName,
   registryUrl,
   repositoryPattern,
@@ -15,6 +16,8 @@ export interface UpstreamConfig extends EndpointConfig {
   /** True for the one that answers requests which name no registry. */
   default: boolean
   failover: EndpointConfig[]
+  /** What is asked for at `url`, as `repository` or `repository:tag`, to see what a limit leaves. */
+  probe?: string | undefined
   allow: string[]
   deny: string[]
   hosts: string[]
@@ -25,6 +28,9 @@ export interface UpstreamConfig extends EndpointConfig {
 
 const DOCKER_HUB = 'docker.io'
 const DOCKER_HUB_URL = 'https://registry-1.docker.io'
+
+/** Made by Docker for this: a HEAD of it tells the limit, and costs no pull. */
+const DOCKER_HUB_PROBE = 'ratelimitpreview/test'
 
 function upstreamField(read: SecretReader) {
   return z.strictObject({
@@ -43,6 +49,13 @@ function upstreamField(read: SecretReader) {
       ),
     ...endpointFields(read),
     failover: z.array(failoverEndpoint(read)).default([]),
+    probe: imageInRegistry
+      .optional()
+      .describe(
+        'What `entrepot upstream test` asks for with a HEAD, to see what is left of a limit: ' +
+          `\`repository\` or \`repository:tag\`. Where left out: \`${DOCKER_HUB_PROBE}\` for ${DOCKER_HUB}; ` +
+          'of others only whether they answer is asked.',
+      ),
     allow: z
       .array(
         repositoryPattern.describe(
@@ -89,6 +102,7 @@ export function upstreamsField(read: SecretReader) {
               ...input,
               url: input.url ?? new URL(name === DOCKER_HUB ? DOCKER_HUB_URL : `https://${name}`),
               default: name === defaultName,
+              probe: input.probe ?? (name === DOCKER_HUB ? DOCKER_HUB_PROBE : undefined),
               prefix: input.prefix ?? name,
             },
           ]),

@@ -1,10 +1,11 @@
 import type { Repository } from '../oci/reference.ts'
+import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { errorOfAnswer } from './answer-error.ts'
 import type { Budget } from './budget.ts'
 import type { CredentialProvider } from './credentials.ts'
 import { requestFollowing, type FollowedResponse } from './redirects.ts'
-import { TokenAuth, type Grant } from './token-auth.ts'
+import { type Authentication, TokenAuth, type Grant } from './token-auth.ts'
 import type { Transport } from './transport.ts'
 
 export interface RegistryEndpointOptions {
@@ -19,15 +20,24 @@ export interface RegistryEndpointOptions {
 }
 
 export interface RegistryRequest {
-  kind: 'manifest' | 'blob' | 'tags' | 'referrers'
+  kind: 'manifest' | 'blob' | 'tags' | 'referrers' | 'version'
   method: 'GET' | 'HEAD'
-  repository: Repository
+  /** Where `undefined`, the version check is asked (distribution-spec, end-1). */
+  repository: Repository | undefined
   /** What stands behind the repository, with its query. */
   path: string
   headers: Record<string, string>
   /** The statuses that are an answer; 404 is absence where it is not one of them, all others an error. */
   wanted: readonly number[]
   signal: AbortSignal
+}
+
+/** What is known of a registry since it was last asked. */
+export interface Acquaintance {
+  /** `undefined` before it was asked. */
+  isAnswering: boolean | undefined
+  /** `undefined` before it has answered. */
+  authentication: Authentication | undefined
 }
 
 /** First without, then with an old token, then with a new one. */
@@ -38,11 +48,18 @@ export class RegistryEndpoint {
   readonly #options: RegistryEndpointOptions
   readonly #base: string
   readonly #auth: TokenAuth
+  #isAnswering: boolean | undefined
 
   constructor(options: RegistryEndpointOptions) {
     this.#options = options
     this.#base = options.url.href.replace(/\/*$/, '/v2/')
     this.#auth = new TokenAuth(options)
+  }
+
+  get acquaintance(): Acquaintance {
+    const isAnswering = this.#isAnswering
+    const unasked = isAnswering ? ({ kind: 'none' } as const) : undefined
+    return { isAnswering, authentication: this.#auth.authentication ?? unasked }
   }
 
   /** `undefined` is a 404. The caller disposes the body. Throws UpstreamError. */
@@ -82,16 +99,29 @@ export class RegistryEndpoint {
   async #send(request: RegistryRequest, grant: Grant | undefined): Promise<FollowedResponse> {
     const { upstream, transport, credentials, budget } = this.#options
     const { kind, method, repository, path, headers, signal } = request
-    const response = await requestFollowing(transport, upstream, {
-      kind,
-      method,
-      url: new URL(`${this.#base}${repository}/${path}`),
-      headers: grant ? { ...headers, authorization: grant.authorization } : headers,
-      signal,
-    })
+    const response = await this.#noting(
+      requestFollowing(transport, upstream, {
+        kind,
+        method,
+        url: new URL(repository === undefined ? this.#base : `${this.#base}${repository}/${path}`),
+        headers: grant ? { ...headers, authorization: grant.authorization } : headers,
+        signal,
+      }),
+    )
     if (!response.isRedirected) {
       budget.observe(credentials.label, response.headers)
     }
     return response
+  }
+
+  async #noting<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const response = await answer
+      this.#isAnswering = true
+      return response
+    } catch (error) {
+      if (error instanceof UpstreamError) this.#isAnswering = false
+      throw error
+    }
   }
 }

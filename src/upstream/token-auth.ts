@@ -24,6 +24,9 @@ export interface TokenAuthOptions {
   clock: Clock
 }
 
+/** How an upstream wants to be asked, and where tokens come from. */
+export type Authentication = { kind: 'none' } | { kind: 'basic' } | { kind: 'bearer'; realm: URL }
+
 /** What goes into `Authorization`. */
 export interface Grant {
   authorization: string
@@ -60,18 +63,25 @@ export class TokenAuth {
     this.#options = options
   }
 
+  /** As its last challenge told; `undefined` before it has challenged. */
+  get authentication(): Authentication | undefined {
+    const scheme = this.#scheme
+    return scheme?.kind === 'bearer' ? { kind: 'bearer', realm: scheme.realm } : scheme
+  }
+
   /**
-   * What to send with a request for the repository; `undefined` where nothing is known to be
-   * needed. Throws UpstreamError where a token is needed and cannot be had.
+   * What to send with a request for the repository, or for none; `undefined` where nothing is
+   * known to be needed. Throws UpstreamError where a token is needed and cannot be had.
    */
-  async grant(repository: Repository, signal: AbortSignal): Promise<Grant | undefined> {
+  async grant(repository: Repository | undefined, signal: AbortSignal): Promise<Grant | undefined> {
     const scheme = this.#scheme
     if (!scheme) return undefined
     if (scheme.kind === 'basic') {
       return basicGrant(await this.#had(this.#options.credentials.get(signal)))
     }
     const { realm, service } = scheme
-    const scope = scheme.fixedScope ?? `repository:${repository}:pull`
+    const ownScope = repository === undefined ? undefined : `repository:${repository}:pull`
+    const scope = scheme.fixedScope ?? ownScope
     const key = JSON.stringify([realm.href, service, scope])
     const known = this.#tokens.get(key)
     if (known && this.#options.clock.now() < known.goodUntilMs) {
@@ -92,7 +102,7 @@ export class TokenAuth {
    * UpstreamError `refused` where the challenge names a realm that may not have our credentials.
    */
   async renew(
-    repository: Repository,
+    repository: Repository | undefined,
     challenge: string,
     refused: Grant | undefined,
     signal: AbortSignal,

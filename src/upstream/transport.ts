@@ -9,7 +9,7 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from './exchange.ts'
-import { NO_PROXIES, Proxies, type ProxyOptions } from './proxies.ts'
+import { NO_PROXIES, Proxies, type Proxy, type ProxyOptions } from './proxies.ts'
 import { ProxyConnections, proxyRefusal } from './proxy-connections.ts'
 import type { UpstreamEvents } from './upstream-events.ts'
 
@@ -72,6 +72,11 @@ export class Transport implements AsyncDisposable {
         proxyConnections: this.#proxyConnections,
       }),
     })
+  }
+
+  /** What the upstream itself is asked through. */
+  get proxy(): Proxy | undefined {
+    return this.#proxies.for(this.#options.url)
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {

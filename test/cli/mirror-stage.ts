@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { JobList } from '../../src/admin-api.ts'
 import { type Digest, encodedOf } from '../../src/oci/digest.ts'
 import { eventually } from '../support/eventually.ts'
-import { type FakeHub, startFakeHub } from '../support/fake-hub/fake-hub.ts'
+import { type FakeHub, type FakeHubOptions, startFakeHub } from '../support/fake-hub/fake-hub.ts'
 import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage, type TestImage } from '../support/images.ts'
 import type { RunningProcess } from '../support/processes.ts'
@@ -33,9 +33,12 @@ export class MirrorStage implements AsyncDisposable {
     this.#parts = parts
   }
 
-  static async start(env: Record<string, string> = {}): Promise<MirrorStage> {
+  static async start(
+    env: Record<string, string> = {},
+    hubOptions: FakeHubOptions = {},
+  ): Promise<MirrorStage> {
     await using parts = new AsyncDisposableStack()
-    const hub = parts.use(await startFakeHub())
+    const hub = parts.use(await startFakeHub(hubOptions))
     const { path } = parts.use(await temporaryFolder())
     const stage = new MirrorStage(hub, path, env, parts.move())
     try {

@@ -40,6 +40,7 @@ const HUB = {
   realms: [],
   privateHosts: [],
   failover: [],
+  probe: 'ratelimitpreview/test',
   allow: ['**'],
   deny: [],
   hosts: [],

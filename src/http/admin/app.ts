@@ -15,6 +15,7 @@ import { addContentRoutes } from './content-routes.ts'
 import { originGuard } from './origin-guard.ts'
 import type { Stats } from './stats.ts'
 import { addTagRoutes } from './tag-routes.ts'
+import { addUpstreamRoutes, type ReportedUpstream } from './upstream-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
 
 export interface AdminAppOptions {
@@ -23,6 +24,7 @@ export interface AdminAppOptions {
   stats: () => Promise<Stats>
   operations: Operations
   tags: TagOperations
+  upstreams: ReadonlyMap<string, ReportedUpstream>
   /** What the names of images are read with. */
   routes: Routes
   isReady: () => boolean
@@ -61,10 +63,8 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
   return router
 }
 
-function apiRouter(
-  { stats, operations, tags, routes }: AdminAppOptions,
-  tell: Tell,
-): Router<HttpState> {
+function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
+  const { stats, operations, tags, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
   router.get('/stats', async (context) => {
     context.body = await stats()
@@ -72,6 +72,7 @@ function apiRouter(
   addContentRoutes(router, operations, routes)
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)
+  addUpstreamRoutes(router, upstreams)
   return router
 }
 

@@ -26,6 +26,7 @@ export const freezeBody = z.strictObject({
   reference: name,
   at: z.string().min(1).max(1024).optional(),
 })
+export const upstreamTestBody = z.strictObject({ name })
 export const scrubBody = z.strictObject({})
 export const sweepBody = z.strictObject({ dryRun })
 export const warmBody = z.strictObject({

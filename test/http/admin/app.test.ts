@@ -55,6 +55,7 @@ async function startAdmin(options: Options = {}): Promise<HttpServer> {
     operations: {} as Operations,
     tags: {} as TagOperations,
     routes: new Routes([]),
+    upstreams: new Map(),
     isReady: () => options.isReady ?? true,
     token: options.token,
   })

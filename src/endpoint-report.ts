@@ -1,0 +1,107 @@
+import type { UpstreamEndpointEntry, UpstreamEndpointTest, UpstreamUserEntry } from './admin-api.ts'
+import { parseRepository, parseTag, type Reference } from './oci/reference.ts'
+import { UpstreamError } from './oci/upstream-error.ts'
+import type { BreakerState } from './telemetry/events.ts'
+import type { Budget } from './upstream/budget.ts'
+import type { CredentialProvider } from './upstream/credentials.ts'
+import type { Transport } from './upstream/transport.ts'
+import type { UpstreamClient } from './upstream/upstream-client.ts'
+import type { Clock } from './util/clock.ts'
+
+export interface ReportedUser {
+  credentials: CredentialProvider
+  client: UpstreamClient
+  /** Left alone until then after a 429. */
+  source: { readonly untilMs: number | undefined }
+}
+
+export interface EndpointReportOptions {
+  url: URL
+  transport: Transport
+  budget: Budget
+  users: readonly ReportedUser[]
+  state: () => BreakerState
+  /** Left alone until then, since it refused all requests. */
+  source: { readonly untilMs: number | undefined }
+  clock: Clock
+}
+
+/** What operators are told of an endpoint. */
+export class EndpointReport {
+  readonly #options: EndpointReportOptions
+
+  constructor(options: EndpointReportOptions) {
+    this.#options = options
+  }
+
+  /** As far as it is known. */
+  entry(): UpstreamEndpointEntry {
+    const { url, transport, state, source, users } = this.#options
+    return {
+      url: url.href,
+      proxy: transport.proxy?.url.origin ?? null,
+      state: state(),
+      limitedUntil: isoOf(source.untilMs),
+      users: users.map((user) => this.#userEntry(user)),
+    }
+  }
+
+  /** Asks as every user, at once, whatever breakers and limits say. */
+  async test(probe: Reference | undefined, signal: AbortSignal): Promise<UpstreamEndpointTest> {
+    const { users, clock } = this.#options
+    const tests = users.map(async (user) => {
+      const startedAtMs = clock.now()
+      const error = await faultOf(user.client, probe, signal)
+      return { ...this.#userEntry(user), durationMs: clock.now() - startedAtMs, error }
+    })
+    const tested = await Promise.all(tests)
+    return { ...this.entry(), users: tested }
+  }
+
+  #userEntry({ credentials, client, source }: ReportedUser): UpstreamUserEntry {
+    const { isAnswering = null, authentication } = client.acquaintance
+    const { label } = credentials
+    const told = this.#options.budget.snapshot().find(({ credential }) => credential === label)
+    return {
+      credential: label,
+      isAnswering,
+      authentication: authentication
+        ? {
+            kind: authentication.kind,
+            realm: authentication.kind === 'bearer' ? authentication.realm.host : null,
+          }
+        : null,
+      limit: told?.limit ?? null,
+      remaining: told?.remaining ?? null,
+      resetAt: isoOf(told?.resetAtMs),
+      limitedUntil: isoOf(source.untilMs),
+    }
+  }
+}
+
+/** What to ask for: `repository` or `repository:tag`. */
+export function probeOf(text: string): Reference | undefined {
+  const [name = '', given = 'latest'] = text.split(':')
+  const repository = parseRepository(name)
+  const tag = parseTag(given)
+  return repository && tag && { kind: 'tag', repository, tag }
+}
+
+async function faultOf(
+  client: UpstreamClient,
+  probe: Reference | undefined,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    await client.ping(probe, signal)
+    return null
+  } catch (error) {
+    if (error instanceof UpstreamError) return error.message
+    if (signal.aborted) return 'there is no answer in time'
+    throw error
+  }
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
+}
