@@ -90,7 +90,7 @@ describe('a registry with the referrers API', () => {
 
   it.each([
     [{ kind: 'answer', status: 500 }, 'server'],
-    [{ kind: 'answer', status: 429 }, 'rate-limited'],
+    [{ kind: 'answer', status: 429 }, 'abuse-limited'],
     [{ kind: 'answer', status: 403 }, 'denied'],
     [{ kind: 'hang-up' }, 'unreachable'],
   ] as const)('that is in trouble (%j) has not said that it lacks it', async (fault, kind) => {
