@@ -64,9 +64,10 @@ export function buildCosignSignature(subject: Digest): TestImage {
 export function buildAttestation(subject: Descriptor): TestImage {
   const image = emptyImage()
   const layerType = 'application/vnd.in-toto+json'
-  const config = addBlob(image, IMAGE_CONFIG_TYPE, imageConfig([]))
   const statement = { _type: 'https://in-toto.io/Statement/v0.1', subject: [json(subject)] }
-  const layer = addBlob(image, layerType, Buffer.from(JSON.stringify(statement)))
+  const attested = Buffer.from(JSON.stringify(statement))
+  const config = addBlob(image, IMAGE_CONFIG_TYPE, imageConfig([digestOf(attested)]))
+  const layer = addBlob(image, layerType, attested)
   image.root = addManifest(image, MANIFEST_TYPE, {
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
