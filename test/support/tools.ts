@@ -14,6 +14,8 @@ const PACKAGES = {
 
 /** What Debian does not have is made with Go. */
 const MODULES = {
+  'oci-conformance':
+    'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260730175803-fee21197eb94',
   regctl: 'github.com/regclient/regclient/cmd/regctl@v0.8.3',
   versitygw: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
 } as const
@@ -21,7 +23,7 @@ const MODULES = {
 export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
 
 /** The others make namespaces, mounts and users. */
-const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'regctl', 'versitygw'])
+const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'oci-conformance', 'regctl', 'versitygw'])
 
 /**
  * Whether a suite can have the tools it needs. Where not, says how to install them, and in CI
@@ -41,7 +43,7 @@ export function haveTools(...tools: Tool[]): boolean {
 }
 
 function installerOf(tool: Tool): string {
-  if (tool in MODULES) return `go install ${MODULES[tool as keyof typeof MODULES]}`
+  if (tool in MODULES) return `go build ${MODULES[tool as keyof typeof MODULES]}`
   return `apt-get install ${PACKAGES[tool as keyof typeof PACKAGES]}`
 }
 

@@ -31,6 +31,8 @@ export interface Client extends AsyncDisposable {
   readonly keeps: 'artifacts' | 'unpacked'
   /** Throws CommandFailed with what the client said. */
   pull(name: string): Promise<void>
+  /** Pushes what it has pulled, under another name. */
+  push(name: string, as: string): Promise<void>
   held(name: string): Promise<Held>
   /** Forgets every image, so that the next pull fetches everything. */
   empty(): Promise<void>
@@ -40,6 +42,11 @@ export interface Client extends AsyncDisposable {
 export function fullName(name: string): string {
   const [first = ''] = name.split('/', 1)
   return /[.:]/.test(first) ? name : `docker.io/${name}`
+}
+
+/** For a registry on loopback, which has no certificate. */
+export function plainHttp(name: string, flag: string): string[] {
+  return name.startsWith('127.0.0.1') ? [flag] : []
 }
 
 export type StartClient = (options: ClientOptions) => Promise<Client>

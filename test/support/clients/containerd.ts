@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { run, RunningProcess } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName } from './client.ts'
+import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
 import { hashFolder } from './hashes.ts'
 
 /** containerd with `ctr images pull --hosts-dir`, all platforms. */
@@ -47,6 +47,10 @@ disabled_plugins = [
     async pull(name) {
       const flags = ['--hosts-dir', hosts, '--snapshotter', 'native', '--all-platforms']
       await ctr('images', 'pull', ...flags, fullName(name))
+    },
+    async push(name, as) {
+      await ctr('images', 'tag', fullName(name), as)
+      await ctr('images', 'push', ...plainHttp(as, '--plain-http'), as)
     },
     async held(name) {
       const listed = await ctr('images', 'list', `name==${fullName(name)}`)

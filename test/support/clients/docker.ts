@@ -55,6 +55,10 @@ export async function startDocker({ mirror, outside }: ClientOptions): Promise<C
     async pull(name) {
       await docker('pull', name)
     },
+    async push(name, as) {
+      await docker('tag', name, as)
+      await docker('push', as)
+    },
     async held(name) {
       const archive = join(folder.path, 'saved.tar')
       await docker('save', '--output', archive, name)

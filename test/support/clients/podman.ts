@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName } from './client.ts'
+import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
@@ -34,7 +34,12 @@ export async function startPodman({ mirror, outside }: ClientOptions): Promise<C
     name: 'podman',
     keeps: 'unpacked',
     async pull(name) {
-      await podman('pull', '--signature-policy', policy, fullName(name))
+      const flags = ['--signature-policy', policy, ...plainHttp(name, '--tls-verify=false')]
+      await podman('pull', ...flags, fullName(name))
+    },
+    async push(name, as) {
+      const flags = ['--signature-policy', policy, ...plainHttp(as, '--tls-verify=false')]
+      await podman('push', ...flags, fullName(name), `docker://${as}`)
     },
     async held(name) {
       const image = fullName(name)

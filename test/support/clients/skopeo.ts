@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName } from './client.ts'
+import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashFolder } from './hashes.ts'
 
@@ -15,14 +15,18 @@ export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<C
   const imageFolder = (name: string) => join(images, encodeURIComponent(name))
   const skopeo = ['skopeo', '--registries-conf', registries, '--policy', policy]
   const env = { ...outside.env, HOME: folder.path }
+  const copy = (...args: string[]) =>
+    run([...skopeo, 'copy', '--all', '--preserve-digests', ...args], { env })
   return {
     name: 'skopeo',
     keeps: 'artifacts',
     async pull(name) {
       await mkdir(images, { recursive: true })
       const target = `dir:${imageFolder(name)}`
-      const copy = ['copy', '--all', '--preserve-digests', `docker://${fullName(name)}`, target]
-      await run([...skopeo, ...copy], { env })
+      await copy(...plainHttp(name, '--src-tls-verify=false'), source(name), target)
+    },
+    async push(name, as) {
+      await copy(...plainHttp(as, '--dest-tls-verify=false'), source(name), source(as))
     },
     async held(name) {
       return {
@@ -33,4 +37,8 @@ export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<C
     empty: () => rm(images, { recursive: true, force: true }),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
+}
+
+function source(name: string): string {
+  return `docker://${fullName(name)}`
 }
