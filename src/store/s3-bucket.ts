@@ -24,10 +24,11 @@ export interface S3Options {
   ca: string | undefined
   /** Until S3 begins to answer a request to read; 10 s where left out. */
   answerWithinMs?: number
+  /** How long nothing may come or go on a connection; 30 s where left out. */
+  idleMs?: number
 }
 
 const CONNECT_WITHIN_MS = 5_000
-/** A connection on which nothing comes or goes is given up. */
 const IDLE_MS = 30_000
 const ANSWER_WITHIN_MS = 10_000
 const ATTEMPTS = 3
@@ -57,7 +58,7 @@ export class S3Bucket implements AsyncDisposable {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
         connectionTimeout: CONNECT_WITHIN_MS,
-        socketTimeout: IDLE_MS,
+        socketTimeout: options.idleMs ?? IDLE_MS,
         throwOnRequestTimeout: true,
         httpAgent: agent,
         httpsAgent:

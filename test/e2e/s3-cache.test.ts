@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
 import { ALL_CLIENTS } from '../support/clients/all-clients.ts'
 import { eventually } from '../support/eventually.ts'
 import { expectHeld } from '../support/expect-held.ts'
@@ -77,6 +78,19 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('a read cache in front o
       })
     })
     expect((await storeStats()).state).toBe('closed')
+  })
+
+  it('gives a client all of a layer when S3 is killed in the middle', async () => {
+    const published = await stage.publish({ layerBytes: LAYER_BYTES })
+    await pullKept(stage, published)
+    const { repository, image } = published
+    for (const [digest, { length }] of image.blobs) {
+      const answer = await fetch(`${stage.mirror.url}/v2/${repository}/blobs/${digest}`)
+      await s3.goDown()
+      expect(digestOf(Buffer.from(await answer.arrayBuffer()))).toBe(digest)
+      expect(Number(answer.headers.get('content-length'))).toBe(length)
+      await s3.comeBack()
+    }
   })
 
   it('loses what is evicted', async () => {

@@ -4,12 +4,20 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const SLOW_DOWN =
   '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>'
 
+/** What becomes of all that the server sends. */
+type Trouble = 'none' | 'reset' | 'stall' | 'late'
+
+const LATE_MS = 5
+
 /** A TCP proxy in front of an HTTP server, on which things go wrong when they are told to. */
 export class FaultProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  #cutAfterBytes: number | undefined
+  #cut: { afterBytes: number; how: 'reset' | 'stall' } | undefined
   #slowDowns = 0
+  #trouble: Trouble = 'none'
+  /** What came while it was stalled. */
+  readonly #stalled: (() => void)[] = []
   #stall: { which: RegExp; after: number; reached: () => void } | undefined
   /** How often something went wrong. */
   faults = 0
@@ -35,7 +43,12 @@ export class FaultProxy implements AsyncDisposable {
 
   /** The connection on which so many bytes have come from the server is reset, once. */
   cutAfter(bytes: number): void {
-    this.#cutAfterBytes = bytes
+    this.#cut = { afterBytes: bytes, how: 'reset' }
+  }
+
+  /** On the connection on which so many bytes have come from the server nothing more comes, once. */
+  stallAfter(bytes: number): void {
+    this.#cut = { afterBytes: bytes, how: 'stall' }
   }
 
   /** So many requests are answered with 503 SlowDown. */
@@ -53,6 +66,15 @@ export class FaultProxy implements AsyncDisposable {
   /** Requests are passed on again; those that were held back are lost. */
   goOn(): void {
     this.#stall = undefined
+  }
+
+  /**
+   * From now on connections are reset when the server begins to answer, or nothing comes from it
+   * any more, or all of it a little late; `none` ends that.
+   */
+  trouble(kind: Trouble): void {
+    this.#trouble = kind
+    if (kind !== 'stall') for (const goOn of this.#stalled.splice(0)) goOn()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,17 +119,35 @@ export class FaultProxy implements AsyncDisposable {
     })
     server.on('drain', () => client.resume())
     server.on('data', (chunk: Buffer) => {
-      if (this.#cutAfterBytes !== undefined) {
-        this.#cutAfterBytes -= chunk.length
-        if (this.#cutAfterBytes <= 0) {
-          this.#cutAfterBytes = undefined
-          this.faults++
-          client.resetAndDestroy()
-          return
-        }
+      const cut = this.#cut
+      if (cut && (cut.afterBytes -= chunk.length) <= 0) {
+        this.#cut = undefined
+        this.faults++
+        if (cut.how === 'reset') client.resetAndDestroy()
+        else server.pause()
+        return
       }
-      if (!client.write(chunk)) server.pause()
+      this.#pass(chunk, client, server)
     })
     client.on('drain', () => server.resume())
+  }
+
+  #pass(chunk: Buffer, client: Socket, server: Socket): void {
+    if (this.#trouble === 'reset') {
+      client.resetAndDestroy()
+      return
+    }
+    const write = () => client.write(chunk)
+    const goOn = () => {
+      write()
+      server.resume()
+    }
+    if (this.#trouble === 'none') {
+      if (!write()) server.pause()
+      return
+    }
+    server.pause()
+    if (this.#trouble === 'stall') this.#stalled.push(goOn)
+    else setTimeout(goOn, LATE_MS)
   }
 }
