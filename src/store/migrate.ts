@@ -5,7 +5,7 @@ import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
 import type { Spool, SpoolFolder } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
-const BLOBS_AT_ONCE = 4
+const BLOBS_AT_ONCE = 8
 const CHUNK_BYTES = 1024 * 1024
 
 export interface MigrateOptions {
@@ -122,7 +122,7 @@ async function copyVerified(
 ): Promise<boolean> {
   const algorithm = algorithmOf(digest)
   const hash = createHash(algorithm)
-  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, reader.sizeBytes + 1))
   for (;;) {
     signal.throwIfAborted()
     const count = await readFrom(reader, chunk)

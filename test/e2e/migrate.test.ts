@@ -34,7 +34,8 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('content that moves', ()
       published.push(await stage.publish({ layers, layerBytes: LAYER_BYTES }))
       await pullKept(stage, published.at(-1)!)
     }
-    held = (await stage.mirror.stats()).store
+    const { bytes, entries } = (await stage.mirror.stats()).store
+    held = { bytes, entries }
     await stage.hub.goDown()
   })
 
