@@ -1,6 +1,6 @@
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { Config } from './config/schema.ts'
-import { openTransport } from './endpoint-access.ts'
+import { openCredentials, openTransport } from './endpoint-access.ts'
 import { UpstreamError } from './oci/upstream-error.ts'
 import { checkFolder } from './store/folder-check.ts'
 import { StoreError } from './store/store-error.ts'
@@ -8,7 +8,9 @@ import { openS3Store, spaceLimits } from './stores.ts'
 import { Events } from './telemetry/events.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
-import { checkVersion } from './upstream/version-check.ts'
+import { Budget } from './upstream/budget.ts'
+import { checkRegistry } from './upstream/registry-check.ts'
+import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { systemClock as clock } from './util/clock.ts'
 
 /** Something that the configuration names, and whether it can be used. */
@@ -71,12 +73,18 @@ async function checkEndpoint(
   proxies: Config['proxy'],
   events: Events,
 ): Promise<Connection> {
-  const { url } = endpoint
+  const { url, realms } = endpoint
   const about = { part: 'upstream', name: upstream, url: url.href } as const
-  await using transport = openTransport(upstream, endpoint, proxies, events)
+  await using parts = new AsyncDisposableStack()
+  const transport = parts.use(openTransport(upstream, endpoint, proxies, events))
+  const budget = new Budget({ upstream, endpoint: url.host, clock })
   try {
     const { signal } = new AbortController()
-    await checkVersion({ upstream, url, transport, clock, signal })
+    for (const provider of openCredentials(upstream, endpoint, clock, events)) {
+      const credentials = parts.use(provider)
+      const common = { upstream, url, realms, credentials, transport, clock, budget }
+      await checkRegistry(upstream, new RegistryEndpoint(common), undefined, signal)
+    }
     return { ...about, fault: null }
   } catch (error) {
     return { ...about, fault: faultOf(error) }

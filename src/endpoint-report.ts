@@ -4,18 +4,20 @@ import { UpstreamError } from './oci/upstream-error.ts'
 import type { BreakerState } from './telemetry/events.ts'
 import type { Budget } from './upstream/budget.ts'
 import type { CredentialProvider } from './upstream/credentials.ts'
+import { checkRegistry } from './upstream/registry-check.ts'
+import type { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import type { Transport } from './upstream/transport.ts'
-import type { UpstreamClient } from './upstream/upstream-client.ts'
 import type { Clock } from './util/clock.ts'
 
 export interface ReportedUser {
   credentials: CredentialProvider
-  client: UpstreamClient
+  registry: RegistryEndpoint
   /** Left alone until then after a 429. */
   source: { readonly untilMs: number | undefined }
 }
 
 export interface EndpointReportOptions {
+  upstream: string
   url: URL
   transport: Transport
   budget: Budget
@@ -48,18 +50,19 @@ export class EndpointReport {
 
   /** Asks as every user, at once, whatever breakers and limits say. */
   async test(probe: Reference | undefined, signal: AbortSignal): Promise<UpstreamEndpointTest> {
-    const { users, clock } = this.#options
+    const { upstream, users, clock } = this.#options
     const tests = users.map(async (user) => {
       const startedAtMs = clock.now()
-      const error = await faultOf(user.client, probe, signal)
+      const question = checkRegistry(upstream, user.registry, probe, signal)
+      const error = await faultOf(question, signal)
       return { ...this.#userEntry(user), durationMs: clock.now() - startedAtMs, error }
     })
     const tested = await Promise.all(tests)
     return { ...this.entry(), users: tested }
   }
 
-  #userEntry({ credentials, client, source }: ReportedUser): UpstreamUserEntry {
-    const { isAnswering = null, authentication } = client.acquaintance
+  #userEntry({ credentials, registry, source }: ReportedUser): UpstreamUserEntry {
+    const { isAnswering = null, authentication } = registry.acquaintance
     const { label } = credentials
     const told = this.#options.budget.snapshot().find(({ credential }) => credential === label)
     return {
@@ -87,13 +90,9 @@ export function probeOf(text: string): Reference | undefined {
   return repository && tag && { kind: 'tag', repository, tag }
 }
 
-async function faultOf(
-  client: UpstreamClient,
-  probe: Reference | undefined,
-  signal: AbortSignal,
-): Promise<string | null> {
+async function faultOf(question: Promise<void>, signal: AbortSignal): Promise<string | null> {
   try {
-    await client.ping(probe, signal)
+    await question
     return null
   } catch (error) {
     if (error instanceof UpstreamError) return error.message

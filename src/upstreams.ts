@@ -16,6 +16,7 @@ import {
   toAnotherUser,
   type Alternative,
 } from './upstream/failover.ts'
+import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
 import { UpstreamClient } from './upstream/upstream-client.ts'
@@ -105,13 +106,14 @@ function openEndpoint(
   const budget = new Budget({ ...place, events: events.limits })
   const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
     const credentials = parts.use(provider)
-    const common = { name: upstream, url, credentials, realms, transport, clock, budget }
-    const client = new UpstreamClient(common)
+    const common = { upstream, url, credentials, realms, transport, clock, budget }
+    const registry = new RegistryEndpoint(common)
+    const client = new UpstreamClient({ name: upstream, endpoint: registry, clock })
     const retry = new RetrySource(client, { clock })
     const source = new ThrottleSource(retry, { clock })
     const standing = () =>
       source.untilMs === undefined ? budget.standing(credentials.label) : 'low'
-    return { source, client, credentials, standing, isLow: () => standing() === 'low' }
+    return { source, registry, credentials, standing, isLow: () => standing() === 'low' }
   })
   const breaker = new BreakerSource(new FailoverSource(alternatives, toAnotherUser), {
     ...place,
@@ -119,6 +121,7 @@ function openEndpoint(
   })
   const source = new AbuseLimitSource(breaker, { ...place, events: events.limits })
   const report = new EndpointReport({
+    upstream,
     url,
     transport,
     budget,

@@ -11,6 +11,7 @@ import type { Transport } from './transport.ts'
 export interface RegistryEndpointOptions {
   upstream: string
   url: URL
+  /** Of this registry; its owner disposes it, and the transport. */
   credentials: CredentialProvider
   /** Hosts of other domains whose token servers may have the credentials. */
   realms: readonly string[]
@@ -60,6 +61,11 @@ export class RegistryEndpoint {
     const isAnswering = this.#isAnswering
     const unasked = isAnswering ? ({ kind: 'none' } as const) : undefined
     return { isAnswering, authentication: this.#auth.authentication ?? unasked }
+  }
+
+  /** Whether we have no credentials for it. Throws UpstreamError. */
+  isAnonymous(signal: AbortSignal): Promise<boolean> {
+    return this.#auth.isAnonymous(signal)
   }
 
   /** `undefined` is a 404. The caller disposes the body. Throws UpstreamError. */

@@ -69,6 +69,11 @@ export class TokenAuth {
     return scheme?.kind === 'bearer' ? { kind: 'bearer', realm: scheme.realm } : scheme
   }
 
+  /** Whether there are no credentials. Throws UpstreamError where that cannot be known. */
+  async isAnonymous(signal: AbortSignal): Promise<boolean> {
+    return (await this.#had(this.#options.credentials.get(signal))) === undefined
+  }
+
   /**
    * What to send with a request for the repository, or for none; `undefined` where nothing is
    * known to be needed. Throws UpstreamError where a token is needed and cannot be had.

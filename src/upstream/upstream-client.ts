@@ -30,27 +30,17 @@ import {
   sizeOfUnsatisfied,
   type BlobSection,
 } from './blob-answer.ts'
-import type { Budget } from './budget.ts'
-import type { CredentialProvider } from './credentials.ts'
 import { manifestOfAnswer, resolvedOfAnswer } from './manifest-answer.ts'
 import type { FollowedResponse } from './redirects.ts'
 import { ReferrersApi } from './referrers-api.ts'
-import { type Acquaintance, RegistryEndpoint } from './registry-endpoint.ts'
+import type { RegistryEndpoint } from './registry-endpoint.ts'
 import { formatPage, tagsOfAnswer } from './tags-answer.ts'
-import type { Transport } from './transport.ts'
 
 export interface UpstreamClientOptions {
   /** The registry's name, for example `docker.io`. */
   name: string
-  url: URL
-  /** Of this registry; its owner disposes it. */
-  credentials: CredentialProvider
-  /** Hosts of other domains whose token servers may have the credentials. */
-  realms: readonly string[]
-  /** Of this upstream alone; its owner disposes it. */
-  transport: Transport
+  endpoint: RegistryEndpoint
   clock: Clock
-  budget: Budget
 }
 
 const ACCEPT_MANIFESTS = { accept: MANIFEST_TYPES.join(', ') }
@@ -62,47 +52,13 @@ const ACCEPT_MANIFESTS = { accept: MANIFEST_TYPES.join(', ') }
  */
 export class UpstreamClient implements Source {
   readonly #name: string
-  readonly #credentials: CredentialProvider
   readonly #endpoint: RegistryEndpoint
   readonly #referrersApi: ReferrersApi
 
-  constructor(options: UpstreamClientOptions) {
-    const { name, url, credentials, realms, transport, clock, budget } = options
+  constructor({ name, endpoint, clock }: UpstreamClientOptions) {
     this.#name = name
-    this.#credentials = credentials
-    this.#endpoint = new RegistryEndpoint({
-      upstream: name,
-      url,
-      credentials,
-      realms,
-      transport,
-      clock,
-      budget,
-    })
-    this.#referrersApi = new ReferrersApi({ upstream: name, endpoint: this.#endpoint, clock })
-  }
-
-  /** What is known of the registry since it was last asked. */
-  get acquaintance(): Acquaintance {
-    return this.#endpoint.acquaintance
-  }
-
-  /**
-   * Asks what costs no pull, after which `acquaintance` and the budget tell how things are: for the
-   * HEAD of `probe`, whose absence is an answer too, else for the version check. That a registry
-   * has nothing for who is anonymous is an answer. Throws UpstreamError.
-   */
-  async ping(probe: Reference | undefined, signal: AbortSignal): Promise<void> {
-    try {
-      const response = await (probe
-        ? this.#askManifest('HEAD', probe, { signal })
-        : this.#askVersion(signal))
-      await response?.body[Symbol.asyncDispose]()
-    } catch (error) {
-      const isDenied = error instanceof UpstreamError && error.kind === 'denied'
-      const isAnonymous = isDenied && (await this.#credentials.get(signal)) === undefined
-      if (!isAnonymous) throw error
-    }
+    this.#endpoint = endpoint
+    this.#referrersApi = new ReferrersApi({ upstream: name, endpoint, clock })
   }
 
   /** A GET, which costs a pull, where the HEAD does not tell type, digest and size. */
@@ -212,20 +168,6 @@ export class UpstreamClient implements Source {
     const manifest = await this.manifest({ kind: 'tag', repository, tag }, options)
     // A tag of that name that is no index is of somebody else.
     return (manifest && parseReferrers(manifest.bytes)) ?? []
-  }
-
-  async #askVersion(signal: AbortSignal): Promise<FollowedResponse> {
-    const response = await this.#endpoint.ask({
-      kind: 'version',
-      method: 'GET',
-      repository: undefined,
-      path: '',
-      headers: {},
-      wanted: [200],
-      signal,
-    })
-    if (!response) throw this.#invalid('there is no registry (404)')
-    return response
   }
 
   #askManifest(

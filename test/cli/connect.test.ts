@@ -59,6 +59,19 @@ describe('config check --connect', () => {
     expect(failover).toMatch(/cannot be reached \(ECONNREFUSED\)/)
   })
 
+  test('tells of credentials that a registry does not take', async () => {
+    await using folder = await temporaryFolder()
+    await using hub = await startFakeHub({ credentials: [{ username: 'alice', password: 'x' }] })
+    const credentials = [{ username: 'alice', password: 'old-one' }]
+    const { code, connections } = await checkJson(folder.path, {
+      data: join(folder.path, 'data'),
+      upstreams: { 'docker.io': { url: hub.url, credentials } },
+    })
+    expect(code).toBe(1)
+    const { fault } = connections.at(-1) ?? {}
+    expect(fault).toMatch(/the token server \S+ does not take the credentials$/)
+  })
+
   test('tells when a disk is too full to keep anything', async (context) => {
     await using disk = await smallDisk(context, { sizeBytes: MIB })
     await using folder = await temporaryFolder()

@@ -54,6 +54,11 @@ export class MirrorStage implements AsyncDisposable {
     return `http://${this.#started?.adminAddress}`
   }
 
+  /** All that the daemon has printed. */
+  get output(): string {
+    return this.#process?.output ?? ''
+  }
+
   /** Publishes an image and pulls all of it through the mirror. */
   async pull(name: string, image?: TestImage): Promise<TestImage> {
     const [repository = '', tag = ''] = name.split(':')

@@ -2,6 +2,7 @@ import { delimiter } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { answering, fakeHelper, type FakeHelper } from '../support/credential-program.ts'
 import { freePort } from '../support/free-port.ts'
+import { HttpProxy } from '../support/http-proxy.ts'
 import { MirrorStage } from './mirror-stage.ts'
 import { rowsOf } from './tables.ts'
 
@@ -97,4 +98,22 @@ describe('upstreams', () => {
     expect(stderr).toContain('(exit 1): no such profile\n')
     expect(stderr).toContain('there is no docker-credential-absent on the PATH\n')
   })
+})
+
+test('a proxy is shown, and its credentials are nowhere', async () => {
+  await using proxy = await HttpProxy.start({ credentials: 'bob:hush' })
+  const HTTP_PROXY = `http://bob:hush@${proxy.url.host}`
+  await using stage = await MirrorStage.start({ HTTP_PROXY }, { host: 'hub.test' })
+  await stage.pull('library/alpine:3')
+  const list = await stage.run('upstream', 'list')
+  expect(rowsOf(list.stdout)).toMatchObject([{ PROXY: proxy.url.host, STATE: 'answers' }])
+  const json = await stage.run('upstream', 'test', 'docker.io', '--json')
+  const stats = await (await fetch(`${stage.adminUrl}/api/v1/stats`)).text()
+  const config = await stage.run('config', 'print')
+  expect(config.stdout).toContain('http: "[secret]"')
+  const explained = await stage.run('config', 'explain', 'proxy.http')
+  expect(explained.stdout).toContain('set by    HTTP_PROXY')
+  const shown = [stage.output, json.stdout, stats, list.stdout, config.stdout, explained.stdout]
+  expect(shown.join('')).not.toContain('hush')
+  expect(proxy.asked.length).toBeGreaterThan(0)
 })

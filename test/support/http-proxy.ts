@@ -1,13 +1,23 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { KeyPair } from './certificates.ts'
 
 export interface HttpProxyOptions {
   /** `user:password`; without, everybody may pass. */
   credentials?: string
   /** Status of the answers to CONNECT; `never` does not answer. */
   refuses?: number | 'never'
+  /** With it, it is asked over TLS, and is `localhost`. */
+  tls?: KeyPair
 }
 
 /**
@@ -23,17 +33,17 @@ export class HttpProxy implements AsyncDisposable {
 
   private constructor(options: HttpProxyOptions) {
     this.#options = options
-    this.#server = createServer()
+    this.#server = options.tls ? createTlsServer(options.tls) : createServer()
   }
 
   static async start(options: HttpProxyOptions = {}): Promise<HttpProxy> {
     const proxy = new HttpProxy(options)
     const server = proxy.#server
-    server.on('connection', (socket) => proxy.#hold(socket))
+    server.on('connection', (socket: Socket) => proxy.#hold(socket))
     server.on('connect', (asked: IncomingMessage, socket: Duplex, head: Buffer) =>
       proxy.#tunnel(asked, socket, head),
     )
-    server.on('request', (asked: IncomingMessage, answer) => {
+    server.on('request', (asked: IncomingMessage, answer: ServerResponse) => {
       const { method, url = '', headers } = asked
       proxy.asked.push(`${method} ${url}`)
       if (!proxy.#isKnown(asked)) {
@@ -59,7 +69,8 @@ export class HttpProxy implements AsyncDisposable {
   }
 
   get url(): URL {
-    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`)
+    const { port } = this.#server.address() as AddressInfo
+    return new URL(this.#options.tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,12 @@
 import { Budget } from '../../src/upstream/budget.ts'
 import type { CredentialProvider, Credentials } from '../../src/upstream/credentials.ts'
 import { FixedCredentials } from '../../src/upstream/fixed-credentials.ts'
+import {
+  RegistryEndpoint,
+  type RegistryEndpointOptions,
+} from '../../src/upstream/registry-endpoint.ts'
 import { Transport, type TransportOptions } from '../../src/upstream/transport.ts'
-import { UpstreamClient, type UpstreamClientOptions } from '../../src/upstream/upstream-client.ts'
+import { UpstreamClient } from '../../src/upstream/upstream-client.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import type { FakeHub } from './fake-hub/fake-hub.ts'
 
@@ -11,9 +15,11 @@ export interface OpenedClient extends AsyncDisposable {
   budget: Budget
 }
 
-export type ClientOptions = Partial<
-  Pick<UpstreamClientOptions, 'name' | 'realms' | 'clock' | 'url'>
-> & { credentials?: Credentials | CredentialProvider; transport?: Partial<TransportOptions> }
+export type ClientOptions = Partial<Pick<RegistryEndpointOptions, 'realms' | 'clock' | 'url'>> & {
+  name?: string
+  credentials?: Credentials | CredentialProvider
+  transport?: Partial<TransportOptions>
+}
 
 /** A client of the fake hub, with timeouts that a test can wait for. */
 export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedClient {
@@ -27,7 +33,8 @@ export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedCli
   })
   const budget = new Budget({ upstream: name, endpoint: url.host, clock })
   const credentials = isProvider(given) ? given : new FixedCredentials(given)
-  const client = new UpstreamClient({ name, url, credentials, realms, transport, clock, budget })
+  const access = { upstream: name, url, credentials, realms, transport, clock, budget }
+  const client = new UpstreamClient({ name, endpoint: new RegistryEndpoint(access), clock })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
 }
 

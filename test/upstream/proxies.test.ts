@@ -1,3 +1,4 @@
+import { assert, property, string } from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { Proxies } from '../../src/upstream/proxies.ts'
 
@@ -69,4 +70,13 @@ describe('an exception', () => {
   ])('%s does not cover %s', (exception, url) => {
     expect(isDirect(url, exception)).toBe(false)
   })
+})
+
+test('whatever an exception says is read, and covers no more than it names', () => {
+  const exception = string().filter((text) => !text.includes('*') && !/test/i.test(text))
+  assert(
+    property(exception, (text) => {
+      expect(isDirect('https://registry.example.test', text)).toBe(false)
+    }),
+  )
 })

@@ -8,6 +8,7 @@ import { Transport, type TransportOptions } from '../../src/upstream/transport.t
 import { readAll } from '../../src/util/byte-reader.ts'
 import { caught } from '../support/caught.ts'
 import { type Certificates, haveOpenssl, makeCertificates } from '../support/certificates.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { HttpProxy } from '../support/http-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -82,6 +83,35 @@ describe.skipIf(!haveOpenssl())('https through a proxy', async () => {
     const url = server.at('registry.tls.test')
     await using transport = through(proxy, { url, tls })
     expect((await ask(transport, new URL('/content', url))) === content).toBe(true)
+  })
+
+  it('goes through a proxy that is asked over TLS itself', async () => {
+    const content = randomBytes(1_000_000).toString('base64')
+    await using server = await startTlsServer(certificates, content)
+    await using proxy = await HttpProxy.start({ tls: certificates.server })
+    const url = server.at('registry.tls.test')
+    await using transport = through(proxy, { url, tls })
+    expect((await ask(transport, new URL('/content', url))) === content).toBe(true)
+    await using unknown = through(proxy, { url })
+    expect(String(await caught(ask(unknown, url)))).toMatch(
+      /the proxy localhost:\d+ cannot be reached \((UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED)/,
+    )
+    expect(proxy.asked).toHaveLength(1)
+  })
+
+  it('that waits for its tunnel ends with the transport, or when its asker leaves', async () => {
+    await using proxy = await HttpProxy.start({ refuses: 'never' })
+    const transport = through(proxy, {})
+    const leaving = new AbortController()
+    const url = new URL('https://registry.tls.test/')
+    const about = { kind: 'blob', method: 'GET', url, headers: {} } as const
+    const left = caught(transport.request({ ...about, signal: leaving.signal }))
+    const stayed = caught(transport.request({ ...about, signal }))
+    await eventually('both are asked for', () => proxy.asked.length === 2)
+    leaving.abort(new Error('gone'))
+    expect(await left).toBe(leaving.signal.reason)
+    await transport[Symbol.asyncDispose]()
+    expect(await stayed).toMatchObject({ kind: 'unreachable' })
   })
 
   it('is not believed where nobody vouches for what is behind the tunnel', async () => {
