@@ -7,6 +7,7 @@ import { expectHeld } from '../support/expect-held.ts'
 import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 import { startOutside, type Outside } from '../support/outside.ts'
+import { BUCKET, FILES } from '../support/test-stores.ts'
 import { TEST_UPSTREAMS, type TestUpstream } from '../support/test-upstreams.ts'
 import { haveTools } from '../support/tools.ts'
 
@@ -25,10 +26,16 @@ async function buildForTwo(seed: string, format: 'docker' | 'oci'): Promise<Test
   return buildIndex(children, format)
 }
 
-for (const upstreamKind of TEST_UPSTREAMS) {
+const WAYS = [
+  ...TEST_UPSTREAMS.map((upstreamKind) => ({ upstreamKind, storeKind: FILES })),
+  { upstreamKind: TEST_UPSTREAMS[0]!, storeKind: BUCKET },
+]
+
+for (const { upstreamKind, storeKind } of WAYS) {
   for (const clientKind of ALL_CLIENTS) {
-    const tools = [...clientKind.tools, ...upstreamKind.tools]
-    describe.runIf(haveTools(...tools))(`${clientKind.name}, ${upstreamKind.name}`, () => {
+    const tools = [...clientKind.tools, ...upstreamKind.tools, ...storeKind.tools]
+    const name = `${clientKind.name}, ${upstreamKind.name}, ${storeKind.name}`
+    describe.runIf(haveTools(...tools))(name, () => {
       const stack = new AsyncDisposableStack()
       let upstream: TestUpstream
       let mirror: MirrorProcess
@@ -38,7 +45,9 @@ for (const upstreamKind of TEST_UPSTREAMS) {
 
       beforeAll(async () => {
         upstream = stack.use(await upstreamKind.start())
-        mirror = stack.use(await MirrorProcess.start({ upstreamUrl: upstream.url }))
+        const { store } = stack.use(await storeKind.start())
+        const settings = { upstreamUrl: upstream.url, config: { store } }
+        mirror = stack.use(await MirrorProcess.start(settings))
         outside = stack.use(await startOutside())
         client = stack.use(await clientKind.start({ mirror, outside }))
       })
