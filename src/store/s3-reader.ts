@@ -58,7 +58,8 @@ class S3Reader implements BlobReader {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    this.#body.end()
+    if (this.#position >= this.#end) this.#body.finish()
+    else this.#body.end()
     return Promise.resolve()
   }
 
@@ -97,6 +98,16 @@ class Body {
     into.set(this.#chunk.subarray(0, count))
     this.#chunk = this.#chunk.subarray(count)
     return count
+  }
+
+  /** All bytes were read: when the end is as well, the connection is free for other requests. */
+  finish(): void {
+    this.#chunks.next().then(
+      ({ done }) => {
+        if (!done) this.end()
+      },
+      () => undefined,
+    )
   }
 
   end(): void {

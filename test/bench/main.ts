@@ -9,6 +9,7 @@ import { evictionLoad } from './scenarios/eviction-load.ts'
 import { evictionTraces } from './scenarios/eviction-traces.ts'
 import { inventory } from './scenarios/inventory.ts'
 import { memory } from './scenarios/memory.ts'
+import { s3Blobs } from './scenarios/s3-blobs.ts'
 import { storm } from './scenarios/storm.ts'
 import { warmBlobs } from './scenarios/warm-blobs.ts'
 import { warmManifests } from './scenarios/warm-manifests.ts'
@@ -20,6 +21,7 @@ const SCENARIOS = {
   storm,
   'warm-manifests': warmManifests,
   'warm-blobs': warmBlobs,
+  's3-blobs': s3Blobs,
   'cold-pull': coldPull,
   memory,
   eviction,

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { S3Options } from '../../src/store/s3-bucket.ts'
 import { freePort } from '../support/free-port.ts'
 import { cpuSecondsOf, peakRssBytesOf, resetPeakRss, rssBytesOf } from './proc.ts'
 
@@ -16,7 +17,7 @@ export type Contender = (typeof CONTENDERS)[number]
 
 interface Setup {
   port: number
-  /** Further keys of entrepot's configuration. */
+  /** Further keys of the server's configuration. */
   config: Record<string, unknown>
   adminPort: number
   folder: string
@@ -53,10 +54,31 @@ const COMMANDS = {
       },
       http: { addr: `127.0.0.1:${setup.port}` },
       proxy: { remoteurl: setup.upstreamUrl },
+      ...setup.config,
     }),
     command: (configFile: string) => ['docker-registry', 'serve', configFile],
   },
 } as const
+
+/** What has docker-registry keep content in a bucket, and pass it on itself. */
+export function registryOnS3({ bucket, region, endpoint, credentials }: S3Options) {
+  return {
+    storage: {
+      cache: { blobdescriptor: 'inmemory' },
+      s3: {
+        accesskey: credentials?.accessKeyId,
+        secretkey: credentials?.secretAccessKey,
+        region,
+        regionendpoint: endpoint?.origin,
+        bucket,
+        secure: false,
+        rootdirectory: '/registry',
+      },
+      delete: { enabled: true },
+      redirect: { disable: true },
+    },
+  }
+}
 
 export interface ServerOptions {
   /** A folder with the data folder in it that is kept; a new one that goes with the server where left out. */
@@ -106,7 +128,9 @@ export class Server implements AsyncDisposable {
     await writeFile(configFile, JSON.stringify(COMMANDS[contender].config(setup)))
     const [file = '', ...args] = COMMANDS[contender].command(configFile)
     const log = openSync(join(folder, 'log'), 'w')
-    const child = spawn(file, args, { stdio: ['ignore', log, log] })
+    // docker-registry does not start on S3 where this is set.
+    const env = { ...process.env, AWS_CA_BUNDLE: undefined }
+    const child = spawn(file, args, { stdio: ['ignore', log, log], env })
     closeSync(log)
     const server = new Server(contender, setup, child, options)
     await server.#untilReady()

@@ -13,7 +13,7 @@ import { S3Bucket, type S3Options } from '../../src/store/s3-bucket.ts'
 import { S3Store } from '../../src/store/s3-store.ts'
 import { Uploads } from '../../src/store/s3-uploads.ts'
 import type { Spool } from '../../src/store/spool.ts'
-import { readAll } from '../../src/util/byte-reader.ts'
+import { readAll, readExactly } from '../../src/util/byte-reader.ts'
 import { blobStoreContract } from '../contract/blob-store-contract.ts'
 import { quarantineContract } from '../contract/quarantine-contract.ts'
 import { blobOf, bytesIn, putBytes, spoolOf, statsOf } from '../support/blobs.ts'
@@ -135,6 +135,19 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     expect(undeleted[0]?.error).toMatchObject({ name: 'StoreError', kind: 'io' })
     expect(undeleted[0]?.error.message).toContain(`${Key}: S3 answered AccessDenied`)
     expect(await statsOf(made.store)).toEqual([{ digest, sizeBytes: 10 }])
+  })
+
+  it('are read one after the other without a connection for each', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    const blob = await putBytes(made.store, made.spools, bytesOf('one', 100_000))
+    for (let reads = 0; reads < 5; reads++) {
+      await using reader = await made.store.open(blob.digest)
+      // Up to the last byte, and no further, as answers are written.
+      await readExactly(reader!, reader!.sizeBytes)
+    }
+    // Of one that has just become free the next may not know yet.
+    expect(proxy.connections).toBeLessThanOrEqual(2)
   })
 
   it('fail as io when S3 cannot be reached, with the reason', async () => {

@@ -21,6 +21,8 @@ export class FaultProxy implements AsyncDisposable {
   #stall: { which: RegExp; after: number; reached: () => void } | undefined
   /** How often something went wrong. */
   faults = 0
+  /** How many clients have come. */
+  connections = 0
   /** What began the requests that have come: their headers, at least. */
   readonly requests: string[] = []
 
@@ -85,6 +87,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   #join(client: Socket, target: URL): void {
+    this.connections++
     const server = connect(Number(target.port), target.hostname)
     for (const [socket, other] of [
       [client, server],
