@@ -16,6 +16,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 import { fileStore } from '../support/file-store.ts'
 import { MemorySource } from '../support/memory-source.ts'
 import { oneLayer } from '../../src/store/layers.ts'
+import { stepped, type Steps } from '../support/stepped.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ask, type Answer, type AskOptions } from './mirror.ts'
 
@@ -33,6 +34,8 @@ export interface HostedRigOptions {
   folder?: string
   maxBlobBytes?: number
   allowSparse?: boolean
+  /** What happens around what the inventory does. */
+  steps?: Steps<Inventory>
 }
 
 export async function startHosted(options: HostedRigOptions = {}): Promise<HostedRig> {
@@ -41,7 +44,8 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   const { store, spools } = parts.use(await fileStore(folder))
   const clock = new FakeClock()
   const events = new Events(pino({ level: 'silent' }), new Metrics())
-  const inventory = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
+  const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
+  const inventory = stepped(opened, options.steps ?? {})
   const leases = new Leases()
   const keeper = new Holdings({
     store,
