@@ -3,13 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import { MANIFEST_TYPES } from '../oci/manifest.ts'
 import { UnsatisfiableRangeError } from '../oci/range.ts'
 import { targetOf, type Reference, type Repository } from '../oci/reference.ts'
-import {
-  filterReferrers,
-  parseReferrers,
-  referrersTag,
-  type Referrer,
-  type ReferrerFilter,
-} from '../oci/referrers.ts'
+import { filterReferrers, type ReferrerFilter } from '../oci/referrers.ts'
 import type {
   Blob,
   BlobOptions,
@@ -32,7 +26,7 @@ import {
 } from './blob-answer.ts'
 import { manifestOfAnswer, resolvedOfAnswer } from './manifest-answer.ts'
 import type { FollowedResponse } from './redirects.ts'
-import { ReferrersApi } from './referrers-api.ts'
+import { ReferrerLists } from './referrer-lists.ts'
 import type { RegistryEndpoint } from './registry-endpoint.ts'
 import { formatPage, tagsOfAnswer } from './tags-answer.ts'
 
@@ -53,12 +47,17 @@ const ACCEPT_MANIFESTS = { accept: MANIFEST_TYPES.join(', ') }
 export class UpstreamClient implements Source {
   readonly #name: string
   readonly #endpoint: RegistryEndpoint
-  readonly #referrersApi: ReferrersApi
+  readonly #referrers: ReferrerLists
 
   constructor({ name, endpoint, clock }: UpstreamClientOptions) {
     this.#name = name
     this.#endpoint = endpoint
-    this.#referrersApi = new ReferrersApi({ upstream: name, endpoint, clock })
+    this.#referrers = new ReferrerLists({
+      upstream: name,
+      endpoint,
+      manifest: (ref, pull) => this.manifest(ref, pull),
+      clock,
+    })
   }
 
   /** A GET, which costs a pull, where the HEAD does not tell type, digest and size. */
@@ -147,27 +146,14 @@ export class UpstreamClient implements Source {
     return await tagsOfAnswer(this.#name, repository, response, page)
   }
 
-  /** Where the registry lacks the API, from the tag that stands in for it. */
   async referrers(
     repository: Repository,
     digest: Digest,
     filter: ReferrerFilter,
     options: PullOptions,
   ): Promise<ReferrerList> {
-    const listed = await this.#referrersApi.list(repository, digest, options.signal)
-    const referrers = listed ?? (await this.#taggedReferrers(repository, digest, options))
+    const referrers = await this.#referrers.list(repository, digest, options)
     return { referrers: filterReferrers(referrers, filter), outcome: 'bypass' }
-  }
-
-  async #taggedReferrers(
-    repository: Repository,
-    digest: Digest,
-    options: PullOptions,
-  ): Promise<Referrer[]> {
-    const tag = referrersTag(digest)
-    const manifest = await this.manifest({ kind: 'tag', repository, tag }, options)
-    // A tag of that name that is no index is of somebody else.
-    return (manifest && parseReferrers(manifest.bytes)) ?? []
   }
 
   #askManifest(

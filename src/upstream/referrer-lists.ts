@@ -1,17 +1,20 @@
 import type { Digest } from '../oci/digest.ts'
 import { isObject, parseObject } from '../oci/json.ts'
 import { MAX_MANIFEST_BYTES, parseManifestType } from '../oci/manifest.ts'
-import type { Repository } from '../oci/reference.ts'
-import { parseReferrers, REFERRERS_TYPE, type Referrer } from '../oci/referrers.ts'
+import type { Reference, Repository } from '../oci/reference.ts'
+import { parseReferrers, REFERRERS_TYPE, referrersTag, type Referrer } from '../oci/referrers.ts'
+import type { Manifest, PullOptions } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
 import type { FollowedResponse } from './redirects.ts'
 import type { RegistryEndpoint } from './registry-endpoint.ts'
 
-export interface ReferrersApiOptions {
+export interface ReferrerListsOptions {
   upstream: string
   endpoint: RegistryEndpoint
+  /** Gets a manifest of the same registry. */
+  manifest: (ref: Reference, options: PullOptions) => Promise<Manifest | undefined>
   clock: Clock
 }
 
@@ -22,33 +25,42 @@ const MAX_PAGES = 100
 /** What registries answer to a path that they do not know. */
 const LACKING_STATUSES = [400, 404, 405, 406]
 
-/** Codes with which a registry that has the API refuses a name, not the question. */
-const NAME_CODES: ReadonlySet<unknown> = new Set([
-  'DIGEST_INVALID',
-  'MANIFEST_UNKNOWN',
-  'NAME_INVALID',
-  'NAME_UNKNOWN',
-])
-
 const MAX_ERROR_BYTES = 64 * 1024
 
 /** A registry without the API is not asked for it again for so long. */
 const LACKING_FOR_MS = 3_600_000
 
-/** The referrers API of one registry, which may lack it (distribution-spec, Listing Referrers). */
-export class ReferrersApi {
-  readonly #options: ReferrersApiOptions
+/**
+ * What refers to the manifests of one registry: by the referrers API, or where it lacks that from
+ * the tag that stands in for it (distribution-spec, Listing Referrers).
+ */
+export class ReferrerLists {
+  readonly #options: ReferrerListsOptions
   #lackingUntilMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: ReferrersApiOptions) {
+  constructor(options: ReferrerListsOptions) {
     this.#options = options
   }
 
-  /** All pages of a list; `undefined` where the registry does not answer this. Throws UpstreamError. */
+  /** All of a list; empty where nothing refers to the manifest. Throws UpstreamError. */
   async list(
     repository: Repository,
     digest: Digest,
-    signal: AbortSignal,
+    options: PullOptions,
+  ): Promise<readonly Referrer[]> {
+    const listed = await this.#listed(repository, digest, options)
+    if (listed) return listed
+    const ref = { kind: 'tag', repository, tag: referrersTag(digest) } as const
+    const manifest = await this.#options.manifest(ref, options)
+    // A tag of that name that is no index is of somebody else.
+    return (manifest && parseReferrers(manifest.bytes)) ?? []
+  }
+
+  /** All pages; `undefined` where the registry does not answer this. */
+  async #listed(
+    repository: Repository,
+    digest: Digest,
+    { signal }: PullOptions,
   ): Promise<Referrer[] | undefined> {
     const { clock } = this.#options
     if (clock.now() < this.#lackingUntilMs) return undefined
@@ -61,8 +73,10 @@ export class ReferrersApi {
       if (!response) throw this.#invalid(digest, 'breaks off')
       await using body = response.body
       if (page === 1 && !isList(response)) {
-        const isAboutName = NAME_CODES.has(await errorCodeOf(response))
-        if (!isAboutName) this.#lackingUntilMs = clock.now() + LACKING_FOR_MS
+        const code = await errorCodeOf(response)
+        // Any other code may be about a name that is not there, at a registry that has the API.
+        const isLacking = code === undefined || code === 'UNSUPPORTED'
+        if (isLacking) this.#lackingUntilMs = clock.now() + LACKING_FOR_MS
         return undefined
       }
       const bytes = await readAll(body, leftBytes).catch((cause: unknown) => {

@@ -107,6 +107,10 @@ describe('a registry with the referrers API', () => {
     await using hub = await startHub()
     await using opened = openClient(hub)
     expect((await ask(opened, other)).referrers).toEqual([])
+    const body = JSON.stringify({ errors: [{ code: 'NOT_FOUND', message: 'no such project' }] })
+    const rule = hub.fault(FIRST_PAGE, { kind: 'answer', status: 404, body })
+    expect((await ask(opened, other)).referrers).toEqual([])
+    rule.remove()
     expect((await ask(opened)).referrers).toEqual(referrers)
   })
 })
@@ -128,7 +132,7 @@ describe('a registry without the referrers API', () => {
 
   it.each([
     [400, 'a line of text', 'no such thing'],
-    [404, 'a code', JSON.stringify({ errors: [{ code: 'NOT_FOUND' }] })],
+    [404, 'an error without a code', JSON.stringify({ errors: [{ status: 404 }] })],
     [404, 'a large page', 'x'.repeat(100_000)],
     [405, 'a code', JSON.stringify({ errors: [{ code: 'UNSUPPORTED' }] })],
     [406, 'nothing', ''],
