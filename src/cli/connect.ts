@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts'
 import type { Connection } from '../connections.ts'
-import { UnconnectedError } from './failure.ts'
+import { FindingsError } from './failure.ts'
 import { countText, sizeText } from './format.ts'
 import { printJson } from './output.ts'
 import { type Column, Table } from './table.ts'
@@ -17,7 +17,7 @@ export async function checkConnected(config: Config, json: true | undefined): Pr
     table.end()
   }
   const failed = connections.filter(({ fault }) => fault !== null).length
-  if (failed > 0) throw new UnconnectedError(`${countText(failed, 'connection')} failed`)
+  if (failed > 0) throw new FindingsError(`${countText(failed, 'connection')} failed`)
 }
 
 const COLUMNS: Column<Connection>[] = [

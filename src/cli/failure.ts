@@ -30,9 +30,9 @@ export class InterruptedError extends Error {
   }
 }
 
-/** Something that the configuration names cannot be used. */
-export class UnconnectedError extends Error {
-  override readonly name = 'UnconnectedError'
+/** The command has done its work, and told of something that is not as it should be. */
+export class FindingsError extends Error {
+  override readonly name = 'FindingsError'
 }
 
 /** Names of errors that no part of ours throws on purpose. */

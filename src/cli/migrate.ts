@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import type { MigrationSummary } from '../migration.ts'
 import { systemClock } from '../util/clock.ts'
 import { type ConfigOptions, loadWithOptions } from './config-options.ts'
-import { InterruptedError, UsageError } from './failure.ts'
+import { FindingsError, InterruptedError, UsageError } from './failure.ts'
 import { countText, sizeText } from './format.ts'
 import { print, printError, printJson } from './output.ts'
 import { progressView } from './progress.ts'
@@ -45,11 +45,15 @@ async function migrate({ from, to, json, ...options }: MigrateOptions): Promise<
   const summary = await migrateContent(config, to, { progress, signal }).finally(() => view.end())
   if (json) printJson(summary)
   else printSummary(summary)
-  if (!summary.isComplete) throw new InterruptedError('the same command goes on')
+  const { damaged, isComplete } = summary
+  if (!isComplete) throw new InterruptedError('the same command goes on')
+  if (damaged.length > 0) {
+    throw new FindingsError(`${countText(damaged.length, 'content')} not copied: wrong bytes`)
+  }
 }
 
 function printSummary({ copied, copiedBytes, present, damaged }: MigrationSummary): void {
   const wasThere = present > 0 ? `; ${countText(present, 'was', 'were')} there already` : ''
   print(`copied ${countText(copied, 'content')}: ${sizeText(copiedBytes)}${wasThere}`)
-  for (const digest of damaged) printError(`not copied, for its bytes are wrong: ${digest}`)
+  for (const digest of damaged) printError(`wrong bytes: ${digest}`)
 }

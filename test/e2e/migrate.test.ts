@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ENTREPOT } from '../cli/run-entrepot.ts'
@@ -51,8 +51,12 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('content that moves', ()
     await mirror.stop()
   })
 
-  it('may be interrupted, and goes on later', async () => {
+  it('may be interrupted, and goes on later, but for what is wrong', async () => {
     const { mirror } = stage
+    const wrong = '0'.repeat(64)
+    const shard = join(mirror.dataFolder, 'blobs', 'sha256', '00')
+    await mkdir(shard, { recursive: true })
+    await writeFile(join(shard, wrong), 'rotten')
     const isStalled = proxy.stall(/^PUT /, 8)
     const config = ['--config', mirror.configFile]
     await using migrating = new RunningProcess([...ENTREPOT, ...TO_S3, ...config])
@@ -65,12 +69,13 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('content that moves', ()
 
     const { code, stdout, stderr } = await mirror.entrepot(...TO_S3)
     expect(stderr).toContain('100 %')
-    expect(code).toBe(0)
+    expect(stderr).toContain('entrepot: 1 content not copied: wrong bytes')
+    expect(code).toBe(1)
     const { copied, present, ...rest } = JSON.parse(stdout) as { copied: number; present: number }
     expect(copied).toBeGreaterThan(0)
     expect(present).toBeGreaterThan(0)
     expect(copied + present).toBe(held.entries)
-    expect(rest).toMatchObject({ damaged: [], isComplete: true })
+    expect(rest).toMatchObject({ damaged: [`sha256:${wrong}`], isComplete: true })
   })
 
   it('is served from the bucket as it was from files', async () => {
