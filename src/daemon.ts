@@ -102,7 +102,7 @@ export async function startDaemon(
     admit: (sizeBytes) => space.admit(sizeBytes),
     clock,
     events,
-    commit: (...blob) => space.watch(holdings.keepBlob(...blob)),
+    commit: (...blob) => space.watchPut(holdings.keepBlob(...blob)),
     giveUpAfterMs: FILL_PATIENCE_MS,
   })
 

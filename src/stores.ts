@@ -147,5 +147,6 @@ function filesIn(data: string, folder: string): FileStore {
 
 /** What content may take; the disk is nobody's limit where content is elsewhere. */
 export function spaceLimits({ eviction, store }: Config): SpaceLimits {
-  return store.type === 's3' ? { ...eviction, minFreeBytes: 0 } : eviction
+  const isOnDisk = store.type === 'file'
+  return { ...eviction, minFreeBytes: isOnDisk ? eviction.minFreeBytes : 0, isOnDisk }
 }

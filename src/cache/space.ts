@@ -20,6 +20,8 @@ export interface SpaceLimits {
   lowWatermark: number
   /** Of the file system; half of what it has where that is less. */
   minFreeBytes: number
+  /** Whether content is on that file system, so that eviction frees some of it. */
+  isOnDisk: boolean
 }
 
 export interface SpaceOptions {
@@ -57,7 +59,9 @@ interface SpaceUse {
 export class Space {
   readonly #options: SpaceOptions
   #isFull = false
-  #refusedAtMs: number | undefined
+  #diskRefusedAtMs: number | undefined
+  /** By a store that is not on the disk. */
+  #storeRefusedAtMs: number | undefined
   /** A pass could not get below the limit: all the rest is leased or pinned. */
   #isStuck = false
   /** Called when content has to go, any number of times; resolves when a pass has ended. */
@@ -96,10 +100,11 @@ export class Space {
   async #admit(sizeBytes: number): Promise<void> {
     const use = await this.#look()
     if (!use) return
-    const { maxBytes, highWatermark } = this.#options.limits
+    const { maxBytes, highWatermark, isOnDisk } = this.#options.limits
+    const evictableBytes = isOnDisk ? use.heldBytes : 0
     const roomBytes = Math.min(
       maxBytes * highWatermark,
-      use.freeBytes + use.heldBytes - use.minFreeBytes / 2,
+      use.freeBytes + evictableBytes - use.minFreeBytes / 2,
     )
     if (this.#isFull) throw this.#refusal('the space for content is full')
     if (sizeBytes > roomBytes) throw this.#refusal(`there is no room for ${sizeBytes} bytes`)
@@ -128,16 +133,17 @@ export class Space {
 
   /** Waits for a write; learns from a refusal, since quotas and inodes end where space seems free. */
   async watch<T>(write: Promise<T>): Promise<T> {
-    try {
-      return await write
-    } catch (error) {
-      if (error instanceof StoreError && error.kind === 'no-space') {
-        await this.#attempt(this.#giveUpReserve())
-        this.#setFull(true)
-        void this.urge()
-      }
-      throw error
-    }
+    return this.#watch(write, () => this.#giveUpReserve())
+  }
+
+  /** The same for what is put into the store, wherever that is. */
+  async watchPut<T>(put: Promise<T>): Promise<T> {
+    const { limits, clock } = this.#options
+    if (limits.isOnDisk) return this.watch(put)
+    return this.#watch(put, () => {
+      this.#storeRefusedAtMs = clock.now()
+      return Promise.resolve()
+    })
   }
 
   /**
@@ -145,12 +151,15 @@ export class Space {
    * frees space.
    */
   refuseWrites(): void {
-    if (this.#isRefused) throw this.#refusal('the disk is full')
+    if (this.#isRecent(this.#diskRefusedAtMs)) throw this.#refusal('the disk is full')
   }
 
   /** A pass has ended; `unmet` where more should have gone, but all that is left has to stay. */
   async passed(freedBytes: number, unmet: Shortage | undefined): Promise<void> {
-    if (freedBytes > 0) this.#refusedAtMs = undefined
+    if (freedBytes > 0) {
+      this.#diskRefusedAtMs = undefined
+      this.#storeRefusedAtMs = undefined
+    }
     const wasStuck = this.#isStuck
     this.#isStuck = unmet !== undefined
     if (this.#isStuck !== wasStuck)
@@ -168,7 +177,8 @@ export class Space {
     const use = await this.#measure()
     if (use.freeBytes < reserve.sizeBytes) await this.#giveUpReserve()
     const isOver = this.#isStuck && use.heldBytes > limits.maxBytes
-    this.#setFull(this.#isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
+    const isRefused = this.#isRecent(this.#diskRefusedAtMs) || this.#isStoreRefused
+    this.#setFull(isRefused || isOver || use.freeBytes < use.minFreeBytes / 2)
     // With room to spare, or it would have to be given up at once.
     if (!this.#isFull && use.freeBytes >= 2 * reserve.sizeBytes) await this.watch(reserve.take())
     // Where it is stuck, only time helps.
@@ -176,8 +186,21 @@ export class Space {
     return use
   }
 
+  async #watch<T>(write: Promise<T>, learn: () => Promise<void>): Promise<T> {
+    try {
+      return await write
+    } catch (error) {
+      if (error instanceof StoreError && error.kind === 'no-space') {
+        await this.#attempt(learn())
+        this.#setFull(true)
+        void this.urge()
+      }
+      throw error
+    }
+  }
+
   async #giveUpReserve(): Promise<void> {
-    this.#refusedAtMs = this.#options.clock.now()
+    this.#diskRefusedAtMs = this.#options.clock.now()
     await this.#options.reserve.release()
   }
 
@@ -214,15 +237,15 @@ export class Space {
   }
 
   #shortageOf(use: SpaceUse): Shortage | undefined {
-    const { maxBytes, highWatermark, lowWatermark } = this.#options.limits
+    const { maxBytes, highWatermark, lowWatermark, isOnDisk } = this.#options.limits
     const { heldBytes, expectedBytes, expectedFreeBytes, minFreeBytes } = use
     const isOver = expectedBytes > maxBytes * highWatermark
     const overBytes = isOver ? expectedBytes - maxBytes * lowWatermark : 0
-    const isShort = expectedFreeBytes < minFreeBytes
+    const isShort = isOnDisk && expectedFreeBytes < minFreeBytes
     // A little more than is wanted, or the next fill would be short again.
     const slack = highWatermark / lowWatermark
     const shortBytes = isShort ? minFreeBytes * slack - expectedFreeBytes : 0
-    const refusedBytes = this.#isRefused ? heldBytes * (1 - 1 / slack) : 0
+    const refusedBytes = this.#isStoreRefused ? heldBytes * (1 - 1 / slack) : 0
     const freeBytes = Math.max(shortBytes, refusedBytes)
     if (overBytes === 0 && freeBytes === 0) return undefined
     return overBytes >= freeBytes
@@ -250,9 +273,15 @@ export class Space {
     return !this.#isFull
   }
 
-  get #isRefused(): boolean {
+  /** The store has taken no more of late, so that something in it has to go. */
+  get #isStoreRefused(): boolean {
+    const { limits } = this.#options
+    return this.#isRecent(limits.isOnDisk ? this.#diskRefusedAtMs : this.#storeRefusedAtMs)
+  }
+
+  #isRecent(refusedAtMs: number | undefined): boolean {
     const { clock } = this.#options
-    return this.#refusedAtMs !== undefined && clock.now() - this.#refusedAtMs < REFUSED_FOR_MS
+    return refusedAtMs !== undefined && clock.now() - refusedAtMs < REFUSED_FOR_MS
   }
 
   #setFull(isFull: boolean): void {

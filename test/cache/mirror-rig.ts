@@ -62,6 +62,7 @@ const LIMITS: SpaceLimits = {
   highWatermark: 0.95,
   lowWatermark: 0.85,
   minFreeBytes: 0,
+  isOnDisk: true,
 }
 
 export interface MirrorRigOptions {
@@ -147,7 +148,7 @@ export async function mirrorOn(source: Source, options: MirrorRigOptions = {}): 
     clock,
     events,
     admit: (sizeBytes) => space.admit(sizeBytes),
-    commit: (...blob) => space.watch(holdings.keepBlob(...blob)),
+    commit: (...blob) => space.watchPut(holdings.keepBlob(...blob)),
     giveUpAfterMs: 120_000,
   })
   const { ttlMs = YEAR_MS } = options

@@ -20,7 +20,13 @@ import { until } from '../support/turns.ts'
 import { WatchedSpools } from '../support/watched-spools.ts'
 
 const RESERVE_BYTES = 20
-const LIMITS = { maxBytes: 1000, highWatermark: 0.9, lowWatermark: 0.8, minFreeBytes: 100 }
+const LIMITS = {
+  maxBytes: 1000,
+  highWatermark: 0.9,
+  lowWatermark: 0.8,
+  minFreeBytes: 100,
+  isOnDisk: true,
+}
 const noSpace = new StoreError('no-space', 'disk full')
 const { digest } = contentOf('held')
 
@@ -233,6 +239,34 @@ describe('content that can never fit', () => {
     await space.admit(250)
     expect(await caught(space.admit(251))).toMatchObject({ kind: 'no-space' })
     expect(space.isFull).toBe(false)
+  })
+})
+
+describe('content that is not on the disk', () => {
+  const elsewhere = { minFreeBytes: 0, isOnDisk: false }
+
+  it('stays when the disk is short or full, where no fill finds a place then', async () => {
+    await using test = await prepare(500, elsewhere)
+    const { space, disk, fill } = test
+    disk.freeBytes = 50
+    fill(0, 200)
+    expect(await space.shortage()).toBeUndefined()
+    expect(await caught(space.admit(60))).toMatchObject({ kind: 'no-space' })
+    await caught(space.watch(Promise.reject(noSpace)))
+    expect(space.isFull).toBe(true)
+    expect(await space.shortage()).toBeUndefined()
+    expect(() => space.refuseWrites()).toThrow(StoreError)
+  })
+
+  it('goes when its store takes no more, while the disk still takes what is filled', async () => {
+    await using test = await prepare(500, elsewhere)
+    const { space, clock } = test
+    await caught(space.watchPut(Promise.reject(noSpace)))
+    expect(space.isFull).toBe(true)
+    expect(await space.shortage()).toMatchObject({ reason: 'free' })
+    expect(() => space.refuseWrites()).not.toThrow()
+    clock.advance(10_000)
+    expect(await space.shortage()).toBeUndefined()
   })
 })
 

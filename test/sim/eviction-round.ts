@@ -26,7 +26,13 @@ const DAY_MS = 24 * 60 * MINUTE_MS
 const LEASE_MS = 2 * MINUTE_MS
 const TTL_MS = 10 * DAY_MS
 const DISK_BYTES = 1_000_000
-const LIMITS = { maxBytes: 150_000, highWatermark: 0.9, lowWatermark: 0.7, minFreeBytes: 40_000 }
+const LIMITS = {
+  maxBytes: 150_000,
+  highWatermark: 0.9,
+  lowWatermark: 0.7,
+  minFreeBytes: 40_000,
+  isOnDisk: true,
+}
 const NOBODY = { progress: () => undefined, item: () => Promise.resolve(), signal: never }
 
 interface OpenFill {
