@@ -64,17 +64,21 @@ function parseException(text: string): Exception {
 function coverOf(name: string): Exception['covers'] {
   if (name === '*') return () => true
   const [address = '', prefix] = name.split('/')
-  const version = isIP(address)
-  if (version !== 0) {
-    const family = version === 6 ? 'ipv6' : 'ipv4'
-    const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix)
-    if (!Number.isInteger(bits) || bits < 0 || bits > (version === 6 ? 128 : 32)) return () => false
-    const network = new BlockList()
-    network.addSubnet(address, bits, family)
-    return (host) => isIP(host) !== 0 && network.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
-  }
+  return isIP(address) === 0 ? domainCover(name) : networkCover(address, prefix)
+}
+
+function domainCover(name: string): Exception['covers'] {
   const domain = withoutDot(name.replace(/^\*?\./, ''))
   return (host) => domain !== '' && (host === domain || host.endsWith(`.${domain}`))
+}
+
+function networkCover(address: string, prefix: string | undefined): Exception['covers'] {
+  const [family, allBits] = isIPv6(address) ? (['ipv6', 128] as const) : (['ipv4', 32] as const)
+  const bits = Number(prefix ?? allBits)
+  if (prefix === '' || !Number.isInteger(bits) || bits < 0 || bits > allBits) return () => false
+  const network = new BlockList()
+  network.addSubnet(address, bits, family)
+  return (host) => isIP(host) !== 0 && network.check(host, isIPv6(host) ? 'ipv6' : 'ipv4')
 }
 
 /** A dot at the end only says that the name is whole. */

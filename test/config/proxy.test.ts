@@ -73,6 +73,14 @@ describe('credentials of a proxy', () => {
     expect(https.credentials?.password.reveal()).toBe('p:w')
   })
 
+  it('may stand in a file', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'proxy')
+    await writeFile(file, 'http://alice:x@proxy.corp:3128\n')
+    const { config } = await loadConfig({ environment: { ENTREPOT_PROXY__HTTPS__FILE: file } })
+    expect(config.proxy.https).toMatchObject({ credentials: { username: 'alice' } })
+  })
+
   it('hide the URL that holds them', async () => {
     const loaded = await load(
       'proxy: { https: "${env:PROXY}", http: "http://open.corp" }',
