@@ -1,4 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { encodedOf } from '../../src/oci/digest.ts'
 import { eventually } from './eventually.ts'
@@ -11,6 +12,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 export class DebianRegistry implements AsyncDisposable {
   readonly #folder: AsyncDisposable & { path: string }
   readonly #host: string
+  #scheme: 'http' | 'https' = 'http'
   #process: RunningProcess | undefined
   #earlierOutput = ''
 
@@ -23,23 +25,31 @@ export class DebianRegistry implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const host = `127.0.0.1:${await freePort()}`
     const registry = stack.use(new DebianRegistry(await temporaryFolder(), host))
-    const storage = { filesystem: { rootdirectory: join(registry.#folder.path, 'registry') } }
-    await writeFile(
-      registry.#config,
-      JSON.stringify({
-        version: '0.1',
-        log: { level: 'error' },
-        storage,
-        http: { addr: registry.#host },
-      }),
-    )
+    await registry.#configure({})
     await registry.comeBack()
     stack.move()
     return registry
   }
 
   get url(): string {
-    return `http://${this.#host}`
+    return `${this.#scheme}://${this.#host}`
+  }
+
+  /**
+   * From now on it answers over TLS, and only who is in the lines of an htpasswd file, with Basic.
+   * The files are `server.pem` and `server.key` in a folder of certificates.
+   */
+  async requireLogin(certificates: string, htpasswd: string): Promise<void> {
+    await this.goDown()
+    const path = join(this.#folder.path, 'htpasswd')
+    await writeFile(path, htpasswd)
+    const tls = {
+      certificate: join(certificates, 'server.pem'),
+      key: join(certificates, 'server.key'),
+    }
+    await this.#configure({ tls }, { htpasswd: { realm: 'private', path } })
+    this.#scheme = 'https'
+    await this.comeBack()
   }
 
   /** The access log so far, of all requests. */
@@ -76,10 +86,7 @@ export class DebianRegistry implements AsyncDisposable {
     this.#process = registry
     await eventually('docker-registry answers', async () => {
       if (registry.exit) throw new Error(`docker-registry ended:\n${registry.output}`)
-      return fetch(`${this.url}/v2/`).then(
-        (response) => response.ok,
-        () => false,
-      )
+      return isListening(this.#host)
     })
   }
 
@@ -88,9 +95,32 @@ export class DebianRegistry implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]()
   }
 
+  async #configure(http: object, auth?: object): Promise<void> {
+    const storage = { filesystem: { rootdirectory: join(this.#folder.path, 'registry') } }
+    const log = { level: 'error' }
+    const listen = { addr: this.#host, ...http }
+    await writeFile(
+      this.#config,
+      JSON.stringify({ version: '0.1', log, storage, http: listen, ...(auth && { auth }) }),
+    )
+  }
+
   get #config(): string {
     return join(this.#folder.path, 'config.json')
   }
+}
+
+/** Whether it takes connections, whoever may be asked to log in. */
+function isListening(host: string): Promise<boolean> {
+  const { hostname, port } = new URL(`http://${host}`)
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
 }
 
 /** The image as skopeo's `dir:` transport reads it. */

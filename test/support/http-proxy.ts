@@ -97,12 +97,17 @@ export class HttpProxy implements AsyncDisposable {
     }
     const server = connect(Number(new URL(`http://${asked.url}`).port), '127.0.0.1')
     this.#hold(server)
+    let isOpen = false
     server.on('connect', () => {
+      isOpen = true
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
       server.write(head)
       client.pipe(server).pipe(client)
     })
-    server.on('close', () => client.destroy())
+    server.on('close', () => {
+      if (isOpen) client.destroy()
+      else client.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n')
+    })
     client.on('close', () => server.destroy())
   }
 
