@@ -10,6 +10,7 @@ import { evictionTraces } from './scenarios/eviction-traces.ts'
 import { inventory } from './scenarios/inventory.ts'
 import { memory } from './scenarios/memory.ts'
 import { s3Blobs } from './scenarios/s3-blobs.ts'
+import { pushes } from './scenarios/push.ts'
 import { storm } from './scenarios/storm.ts'
 import { warmBlobs } from './scenarios/warm-blobs.ts'
 import { warmManifests } from './scenarios/warm-manifests.ts'
@@ -23,6 +24,7 @@ const SCENARIOS = {
   'warm-blobs': warmBlobs,
   's3-blobs': s3Blobs,
   'cold-pull': coldPull,
+  push: pushes,
   memory,
   eviction,
   'eviction-traces': evictionTraces,
