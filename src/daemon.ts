@@ -35,6 +35,7 @@ import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
+import { StatsRecorder } from './stats-recorder.ts'
 import { openStore, spaceLimits } from './stores.ts'
 import { openUpstream } from './upstreams.ts'
 import { systemClock as clock } from './util/clock.ts'
@@ -135,6 +136,7 @@ export async function startDaemon(
     const guarded = new Guard(mirror, new Rules(name, options))
     return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats, entry, test }
   })
+  parts.use(new StatsRecorder({ inventory, upstreams, clock, events }))
   const hosting = openHosting(config, { inventory, keeper: holdings, uses, clock })
   const routes = new Routes(hosting ? [...upstreams, hosting.route] : upstreams)
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
@@ -171,7 +173,15 @@ export async function startDaemon(
   const tags = new TagControl({ ...content, freezes, mirrors })
   metrics.watch('tags_held', 'Tags that are served as before a move', () => tags.heldCount())
   const token = config.admin.token?.reveal()
-  const answers = { metrics, stats, operations, tags, routes, upstreams: byName }
+  const answers = {
+    metrics,
+    stats,
+    history: inventory,
+    operations,
+    tags,
+    routes,
+    upstreams: byName,
+  }
   const admin = createAdminApp({ ...listening, ...answers, token })
   const adminServer = parts.use(await listen(admin, config.admin))
   // Who waits for it there is to be told that it has ended.

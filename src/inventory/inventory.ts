@@ -2,6 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import type { Referrer } from '../oci/referrers.ts'
+import type { Sample, Span, SpanQuery } from './span.ts'
 
 /** A repository of one registry, for example `library/alpine` of `docker.io`. */
 export interface RepositoryId {
@@ -234,6 +235,14 @@ export interface Inventory extends AsyncDisposable {
   images(query: ImageQuery): Promise<Image[]>
   /** What is held of these contents and of all that they name, each counted once. */
   heldBytes(digests: Digest[]): Promise<number>
+
+  /**
+   * Adds to the minute and the hour of the sample what was counted, says how things stand at their
+   * end, and drops the spans that have become older than SPANS_KEPT_MS.
+   */
+  addSample(sample: Sample): Promise<void>
+  /** In order of time; those in which nothing was sampled are missing. */
+  spans(query: SpanQuery): Promise<Span[]>
 
   /** In order of pattern. */
   pins(): Promise<Pin[]>

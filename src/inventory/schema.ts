@@ -2,6 +2,7 @@ import type { Generated } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import type { ContentKind } from './inventory.ts'
+import type { Resolution } from './span.ts'
 
 /** The tables of the inventory's database. Sizes are bytes, times milliseconds since the Unix epoch. */
 export interface Schema {
@@ -15,6 +16,7 @@ export interface Schema {
   freeze: FreezeTable
   subject: SubjectTable
   totals: TotalsTable
+  stats_span: StatsSpanTable
   pin: PinTable
   job: JobTable
 }
@@ -108,6 +110,23 @@ interface TotalsTable {
   bytes: number
   entries: number
   once_bytes: number
+}
+
+/** What was counted in a minute or an hour. */
+export interface StatsSpanTable {
+  resolution: Resolution
+  start_ms: number
+  hits: number
+  misses: number
+  joins: number
+  stale: number
+  bypasses: number
+  served_bytes: number
+  fetched_bytes: number
+  /** At the end of it, as the budgets. */
+  store_bytes: number
+  /** JSON. */
+  budgets: string
 }
 
 interface PinTable {

@@ -33,6 +33,8 @@ import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
+import type { Sample, Span, SpanQuery } from './span.ts'
+import { addSample, spansOf } from './spans.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
 import { dropTag, putTag, tagNames, tagRecord } from './tags.ts'
 import { unlink } from './unlink.ts'
@@ -251,6 +253,14 @@ export class SqlInventory implements Inventory {
   async heldBytes(digests: Digest[]): Promise<number> {
     const tree = await this.#db.transaction().execute((trx) => treeOf(trx, digests))
     return bytesOf(tree.values())
+  }
+
+  async addSample(sample: Sample): Promise<void> {
+    await this.#db.transaction().execute((trx) => addSample(trx, sample))
+  }
+
+  async spans(query: SpanQuery): Promise<Span[]> {
+    return spansOf(this.#db, query)
   }
 
   async pins(): Promise<Pin[]> {

@@ -14,6 +14,7 @@ import { inventoryHostedContract } from '../contract/inventory-hosted-contract.t
 import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
 import { inventoryHistoryContract } from '../contract/inventory-history-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
+import { inventorySpansContract } from '../contract/inventory-spans-contract.ts'
 import { blobOf } from '../support/blobs.ts'
 import { eventually } from '../support/eventually.ts'
 import { InventoryModel } from '../support/inventory-model.ts'
@@ -27,6 +28,7 @@ inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
 inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHostedContract('openSqliteInventory(:memory:)', inMemory)
+inventorySpansContract('openSqliteInventory(:memory:)', inMemory)
 inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
 
 const model = () => Promise.resolve(new InventoryModel())
@@ -35,6 +37,7 @@ inventoryEvictionContract('InventoryModel', model)
 inventoryImagesContract('InventoryModel', model)
 inventoryHistoryContract('InventoryModel', model)
 inventoryHostedContract('InventoryModel', model)
+inventorySpansContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
 const script = join(import.meta.dirname, 'record-until-killed.process.ts')
@@ -46,16 +49,25 @@ describe('an inventory in an SQLite file', () => {
     const layer = contentOf('layer')
     const record = { descriptor: blobOf(Buffer.from('manifest')), checkedAtMs: 3 }
     const { descriptor } = record
+    const counted = {
+      pulls: { hit: 1, miss: 2, join: 3, stale: 4, bypass: 5 },
+      bytes: { served: 6, fetched: 7 },
+      storeBytes: 8,
+      budgets: [],
+    }
     const freeze = { repository: alpine, tag: '3' as Tag, descriptor, createdAtMs: 4 }
     {
       await using inventory = await openSqliteInventory(path)
       await inventory.record(layer, [], alpine)
       await inventory.seeTag(alpine, 'latest' as Tag, record.descriptor, record)
       await inventory.putFreeze(freeze)
+      await inventory.addSample({ atMs: 90_000, ...counted })
     }
     await using inventory = await openSqliteInventory(path)
     expect(await inventory.history(alpine, 'latest' as Tag)).toHaveLength(1)
     expect(await inventory.freezes()).toEqual([freeze])
+    const minutes = { resolution: 'minute', fromMs: 0, toMs: 120_000 } as const
+    expect(await inventory.spans(minutes)).toEqual([{ startMs: 60_000, ...counted }])
     expect(await inventory.held(layer.digest)).toEqual(layer)
     expect(await inventory.isLinked(layer.digest, alpine)).toBe(true)
     expect(await inventory.tag(alpine, 'latest' as Tag)).toEqual(record)

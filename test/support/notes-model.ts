@@ -1,12 +1,15 @@
 import type { Freeze, Pin, RepositoryId } from '../../src/inventory/inventory.ts'
 import type { Tag } from '../../src/oci/reference.ts'
+import type { Sample, Span, SpanQuery } from '../../src/inventory/span.ts'
 import { tagKeyOf } from './repository-keys.ts'
+import { SpansModel } from './spans-model.ts'
 
 /** What an inventory keeps that does not depend on what is held, as simply as it can be said. */
 export class NotesModel {
   readonly #freezes = new Map<string, Freeze>()
   readonly #pins = new Map<string, Pin>()
   readonly #jobs = new Map<string, unknown>()
+  readonly #spans = new SpansModel()
 
   async freezes(): Promise<Freeze[]> {
     const keys = [...this.#freezes.keys()].sort()
@@ -19,6 +22,14 @@ export class NotesModel {
 
   async dropFreeze(repository: RepositoryId, tag: Tag): Promise<void> {
     this.#freezes.delete(tagKeyOf(repository, tag))
+  }
+
+  async addSample(sample: Sample): Promise<void> {
+    this.#spans.add(sample)
+  }
+
+  async spans(query: SpanQuery): Promise<Span[]> {
+    return this.#spans.list(query)
   }
 
   async pins(): Promise<Pin[]> {

@@ -14,6 +14,7 @@ import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { originGuard } from './origin-guard.ts'
 import type { Stats } from './stats.ts'
+import { addStatsRoutes, type History } from './stats-routes.ts'
 import { addTagRoutes } from './tag-routes.ts'
 import { addUpstreamRoutes, type ReportedUpstream } from './upstream-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
@@ -22,6 +23,7 @@ export interface AdminAppOptions {
   events: Events
   metrics: Metrics
   stats: () => Promise<Stats>
+  history: History
   operations: Operations
   tags: TagOperations
   upstreams: ReadonlyMap<string, ReportedUpstream>
@@ -64,11 +66,9 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
 }
 
 function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
-  const { stats, operations, tags, routes, upstreams } = options
+  const { stats, history, operations, tags, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
-  router.get('/stats', async (context) => {
-    context.body = await stats()
-  })
+  addStatsRoutes(router, stats, history)
   addContentRoutes(router, operations, routes)
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)

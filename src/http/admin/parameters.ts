@@ -7,12 +7,18 @@ const DEFAULT_IMAGES = 100
 
 const name = z.string().min(1).max(1024)
 const pattern = z.string().min(1).max(1024)
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const dryRun = z.boolean().default(false)
 
 export const imagesQuery = z.strictObject({
   repository: name.optional(),
   after: z.string().max(1024).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_IMAGES).default(DEFAULT_IMAGES),
+})
+export const statsHistoryQuery = z.strictObject({
+  resolution: z.enum(['minute', 'hour']).default('minute'),
+  from: time.optional(),
+  to: time.optional(),
 })
 export const pinParameters = z.strictObject({ pattern })
 export const evictBody = z.strictObject({

@@ -1,8 +1,32 @@
-import type { BreakerState, Totals } from '../../telemetry/events.ts'
+/*
+ * The statistics of the admin API: a contract, as admin-api.ts, for which it stands on nothing.
+ * Fields may be added, none renamed.
+ */
 
-/** What `GET /api/v1/stats` answers: a contract. Fields may be added, none renamed. */
-export interface Stats extends Totals {
+type BreakerState = 'closed' | 'open' | 'half-open'
+
+/** How many pulls had which outcome. */
+interface PullCounts {
+  hit: number
+  miss: number
+  join: number
+  stale: number
+  bypass: number
+}
+
+/** `served`: of manifests and blobs. */
+interface ByteCounts {
+  served: number
+  fetched: number
+}
+
+/** `GET stats`: counted since the start. */
+export interface Stats {
   uptimeMs: number
+  pulls: PullCounts
+  bytes: ByteCounts
+  /** Contents that were found missing or wrong. */
+  lostContents: number
   store: {
     bytes: number
     entries: number
@@ -86,4 +110,29 @@ interface CredentialBudget {
   resetAt: string | null
   /** ISO 8601. Until then it is not used for manifests, since it got a 429. */
   limitedUntil: string | null
+}
+
+/** `GET stats/history?resolution=&from=&to=` */
+export interface StatsHistory {
+  resolution: 'minute' | 'hour'
+  /** In order of time; those in which the daemon did not run are missing. */
+  spans: StatsSpan[]
+}
+
+/** What was counted in a minute or an hour. */
+export interface StatsSpan {
+  /** When it began: ISO 8601. */
+  start: string
+  pulls: PullCounts
+  bytes: ByteCounts
+  /** At the end of it, as the budgets. */
+  storeBytes: number
+  budgets: SpanBudget[]
+}
+
+/** What an upstream still allowed, over all of our users whom it told a limit. */
+interface SpanBudget {
+  upstream: string
+  limit: number
+  remaining: number
 }

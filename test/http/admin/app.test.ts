@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest'
 import type { Operations } from '../../../src/cache/operations.ts'
 import type { TagOperations } from '../../../src/cache/tag-operations.ts'
 import { createAdminApp } from '../../../src/http/admin/app.ts'
-import type { Stats } from '../../../src/http/admin/stats.ts'
+import type { Stats, StatsHistory } from '../../../src/http/admin/stats.ts'
+import type { History } from '../../../src/http/admin/stats-routes.ts'
 import { listen, type HttpServer } from '../../../src/http/server.ts'
+import type { SpanQuery } from '../../../src/inventory/span.ts'
 import { Routes } from '../../../src/policy/routes.ts'
 import { Events } from '../../../src/telemetry/events.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
@@ -40,6 +42,7 @@ const stats: Stats = {
 interface Options {
   token?: string
   stats?: () => Promise<Stats>
+  history?: History
   isReady?: boolean
 }
 
@@ -51,6 +54,7 @@ async function startAdmin(options: Options = {}): Promise<HttpServer> {
     events,
     metrics,
     stats: options.stats ?? (() => Promise.resolve(stats)),
+    history: options.history ?? { spans: () => Promise.resolve([]) },
     // Asked on the whole daemon: see the tests of the routes.
     operations: {} as Operations,
     tags: {} as TagOperations,
@@ -85,6 +89,48 @@ test('statistics that cannot be had are a 500 without the reason', async () => {
   const answer = await ask(admin, '/api/v1/stats')
   expect(answer.status).toBe(500)
   expect(answer.body.toString()).not.toContain('locked')
+})
+
+describe('the history of the statistics', () => {
+  const noon = '2026-01-01T12:00:00.000Z'
+  const noonMs = Date.parse(noon)
+  const measured = {
+    pulls: { hit: 3, miss: 1, join: 0, stale: 0, bypass: 0 },
+    bytes: { served: 400, fetched: 100 },
+    storeBytes: 100,
+    budgets: [{ upstream: 'docker.io', limit: 100, remaining: 7 }],
+  }
+
+  test('is spans of time; of minutes, unless hours are asked for', async () => {
+    const asked: SpanQuery[] = []
+    const history: History = {
+      async spans(query) {
+        asked.push(query)
+        return [{ startMs: noonMs, ...measured }]
+      },
+    }
+    await using admin = await startAdmin({ history })
+    const answer = await ask(admin, '/api/v1/stats/history')
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      resolution: 'minute',
+      spans: [{ start: noon, ...measured }],
+    } satisfies StatsHistory)
+    const query = `resolution=hour&from=${noon}&to=2026-01-01T15:00:00%2B02:00`
+    await ask(admin, `/api/v1/stats/history?${query}`)
+    expect(asked).toEqual([
+      { resolution: 'minute', fromMs: 0, toMs: Number.MAX_SAFE_INTEGER },
+      { resolution: 'hour', fromMs: noonMs, toMs: noonMs + 60 * 60_000 },
+    ])
+  })
+
+  test.each(['resolution=day', 'from=yesterday', 'to=1', 'since=1'])(
+    'is not told for %s',
+    async (query) => {
+      await using admin = await startAdmin()
+      const answer = await ask(admin, `/api/v1/stats/history?${query}`)
+      expect(answer.status).toBe(400)
+    },
+  )
 })
 
 describe('what it does not have', () => {
