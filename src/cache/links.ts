@@ -3,6 +3,7 @@ import type { Content, ContentKind, RepositoryId } from '../inventory/inventory.
 import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Source } from '../oci/source.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Holdings } from './holdings.ts'
 
 /** Contents whose links are remembered; each costs about 400 bytes. */
@@ -13,6 +14,7 @@ export interface LinksOptions {
   holdings: Holdings
   /** The upstream is asked without credentials: what it gives out, anyone may have of it. */
   isPublic: boolean
+  clock: Clock
 }
 
 interface Known {
@@ -100,8 +102,8 @@ export class Links {
   ): Promise<boolean> {
     if (await this.isHeld(repository, digest)) return true
     if (!(await this.#hasUpstream(repository, digest, kind, signal))) return false
-    const { holdings } = this.#options
-    await holdings.look(digest, (inventory) => inventory.link(digest, repository))
+    const { holdings, clock } = this.#options
+    await holdings.look(digest, (inventory) => inventory.link(digest, repository, clock.now()))
     return true
   }
 

@@ -116,8 +116,8 @@ export class HostedManifests {
 
   /** Lets the repository have a blob that is here, without a byte on the way; false where it is gone. */
   async mount(name: Repository, digest: Digest): Promise<boolean> {
-    const { inventory } = this.#options
-    const isLinked = await inventory.link(digest, this.#id(name))
+    const { inventory, clock } = this.#options
+    const isLinked = await inventory.link(digest, this.#id(name), clock.now())
     await inventory.sync()
     return isLinked
   }

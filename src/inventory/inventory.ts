@@ -129,6 +129,28 @@ export interface Image extends Content {
   missingBytes: number
 }
 
+export interface LinkQuery {
+  repository: RepositoryId
+  kind: ContentKind
+  /** Where the last page ended. */
+  after: Digest | undefined
+  limit: number
+}
+
+/** Content as one repository has it. */
+export interface LinkedContent {
+  digest: Digest
+  sizeBytes: number
+  /** When it was last put there, or found there by who may be about to push what names it. */
+  linkedAtMs: number
+  /** When it was last used through this link; 0 where never, as all blobs. */
+  usedAtMs: number
+  /** What a manifest names, held or not, each once and in order. */
+  children: Digest[]
+  /** What it refers to, held or not, in order. */
+  subjects: Digest[]
+}
+
 /** What must not be evicted while it stands. */
 export interface Pin {
   pattern: string
@@ -150,12 +172,22 @@ export interface Inventory extends AsyncDisposable {
   /** Records content that was found in the store as `record` does, but without a link or a use. */
   adopt(content: Content, children: Descriptor[]): Promise<void>
   /** Links content that is held. False where it is not held. */
-  link(digest: Digest, repository: RepositoryId): Promise<boolean>
+  link(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean>
+  /** As `isLinked`; a link counts as made at that time, unless it was made later. */
+  renewLink(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean>
   /**
    * Takes content from a repository, with the tags that stand for it there and what it refers to;
-   * it stays held. False where the repository does not link it.
+   * it stays held. False where the repository does not link it, or has linked it at
+   * `linkedBeforeMs` or later.
    */
-  unlink(digest: Digest, repository: RepositoryId): Promise<boolean>
+  unlink(digest: Digest, repository: RepositoryId, linkedBeforeMs?: number): Promise<boolean>
+  /** What a repository links, in order of digest. */
+  linked(query: LinkQuery): Promise<LinkedContent[]>
+  /**
+   * What was taken from its last repository by `unlink`, and no manifest that is held names; in
+   * order of digest, after `after`, at most `limit`.
+   */
+  unlinked(after: Digest | undefined, limit: number): Promise<Digest[]>
   held(digest: Digest): Promise<Content | undefined>
   isLinked(digest: Digest, repository: RepositoryId): Promise<boolean>
   /** True where any repository of the registry links it. */

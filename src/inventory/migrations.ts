@@ -51,6 +51,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     )
     .addColumn('repository_id', 'integer', (column) => column.notNull().references('repository.id'))
     .addColumn('used_at_ms', 'bigint')
+    .addColumn('linked_at_ms', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('link_key', ['digest', 'repository_id'])
     .execute()
   // Of manifests alone; in order of digest for the listing, in order of use to find what a use belongs to.
@@ -59,6 +60,18 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .on('link')
     .columns(['repository_id', 'digest'])
     .where(sql.ref('used_at_ms'), 'is not', null)
+    .execute()
+  await db.schema
+    .createIndex('link_blob')
+    .on('link')
+    .columns(['repository_id', 'digest'])
+    .where(sql.ref('used_at_ms'), 'is', null)
+    .execute()
+  await db.schema
+    .createTable('unlinked')
+    .addColumn('digest', 'text', (column) =>
+      column.primaryKey().references('content.digest').onDelete('cascade'),
+    )
     .execute()
   await db.schema
     .createIndex('link_used')

@@ -9,6 +9,7 @@ export interface Schema {
   repository: RepositoryTable
   content: ContentTable
   link: LinkTable
+  unlinked: UnlinkedTable
   child: ChildTable
   referrers: ReferrersTable
   tag: TagTable
@@ -45,6 +46,12 @@ interface LinkTable {
   repository_id: number
   /** When a manifest was last used through this link, 0 where never; null for blobs. */
   used_at_ms: number | null
+  linked_at_ms: number
+}
+
+/** Content that `unlink` took from its last repository; it may have others again. */
+interface UnlinkedTable {
+  digest: Digest
 }
 
 /** What a manifest names, held or not. */

@@ -54,14 +54,25 @@ export async function putLink(
   trx: Transaction<Schema>,
   digest: Digest,
   repository: RepositoryId,
+  atMs: number,
 ): Promise<number | undefined> {
   const kind = await kindOf(trx, digest)
   if (!kind) return undefined
   const repositoryId = await putRepository(trx, repository)
   await trx
     .insertInto('link')
-    .values({ digest, repository_id: repositoryId, used_at_ms: kind === 'manifest' ? 0 : null })
-    .onConflict((conflict) => conflict.columns(['digest', 'repository_id']).doNothing())
+    .values({
+      digest,
+      repository_id: repositoryId,
+      used_at_ms: kind === 'manifest' ? 0 : null,
+      linked_at_ms: atMs,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['digest', 'repository_id'])
+        .doUpdateSet({ linked_at_ms: atMs })
+        .where('link.linked_at_ms', '<', atMs),
+    )
     .execute()
   return repositoryId
 }

@@ -78,11 +78,11 @@ export function inventoryContract(name: string, make: () => Promise<Inventory>):
 
     it('links only what is held', async () => {
       await using inventory = await make()
-      expect(await inventory.link(layer.digest, node)).toBe(false)
+      expect(await inventory.link(layer.digest, node, 0)).toBe(false)
       expect(await inventory.isLinked(layer.digest, node)).toBe(false)
       await inventory.record(layer, [], alpine)
-      expect(await inventory.link(layer.digest, node)).toBe(true)
-      expect(await inventory.link(layer.digest, node)).toBe(true)
+      expect(await inventory.link(layer.digest, node, 0)).toBe(true)
+      expect(await inventory.link(layer.digest, node, 0)).toBe(true)
       expect(await inventory.isLinked(layer.digest, node)).toBe(true)
     })
 

@@ -65,7 +65,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
       await using inventory = await make()
       const record = { descriptor: descriptorOf(image), checkedAtMs: 1 }
       await recordImage(inventory, image, [base])
-      await inventory.link(image.digest, elsewhere)
+      await inventory.link(image.digest, elsewhere, 0)
       for (const tag of ['edge', '1'] as Tag[]) await inventory.putTag(alpine, tag, record)
       await inventory.putTag(node, latest, record)
       const [root] = await inventory.roots({ usage: 'once', after: undefined, limit: 1 })

@@ -34,6 +34,71 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
       expect(await inventory.tags(node)).toEqual([tag])
     })
 
+    it('leaves what was linked again since, which also a look counts for', async () => {
+      await using inventory = await make()
+      await inventory.record(layer, [], alpine)
+      const { digest, usedAtMs } = layer
+      expect(await inventory.unlink(digest, alpine, usedAtMs)).toBe(false)
+      expect(await inventory.renewLink(digest, alpine, 5_000)).toBe(true)
+      expect(await inventory.renewLink(digest, alpine, 4_000)).toBe(true)
+      expect(await inventory.renewLink(digest, node, 5_000)).toBe(false)
+      expect(await inventory.unlink(digest, alpine, 5_000)).toBe(false)
+      await inventory.link(digest, alpine, 6_000)
+      expect(await inventory.unlink(digest, alpine, 6_000)).toBe(false)
+      expect(await inventory.unlink(digest, alpine, 6_001)).toBe(true)
+    })
+
+    it('lists what a repository links, in pages, with what that needs', async () => {
+      await using inventory = await make()
+      const { digest, sizeBytes } = manifest
+      await inventory.record(layer, [], alpine)
+      await inventory.record(
+        manifest,
+        [layer, layer, contentOf('absent')].map(descriptorOf),
+        alpine,
+      )
+      await inventory.record(manifestOf('signature'), [], alpine)
+      await inventory.putSubject(alpine, digest, signature)
+      await inventory.touch([{ digest, repository: alpine, atMs: 9_000 }])
+      const all = { repository: alpine, kind: 'manifest', after: undefined, limit: 10 } as const
+      const linked = await inventory.linked(all)
+      expect(linked.find((content) => content.digest === digest)).toEqual({
+        digest,
+        sizeBytes,
+        linkedAtMs: manifest.usedAtMs,
+        usedAtMs: 9_000,
+        children: [layer.digest, contentOf('absent').digest].sort(),
+        subjects: [],
+      })
+      expect(linked.map(({ subjects }) => subjects)).toContainEqual([digest])
+      const [first, second] = linked
+      expect(await inventory.linked({ ...all, limit: 1 })).toEqual([first])
+      expect(await inventory.linked({ ...all, after: first!.digest })).toEqual([second])
+      const blobs = await inventory.linked({ ...all, kind: 'blob' })
+      expect(blobs.map((blob) => blob.digest)).toEqual([layer.digest])
+      expect(await inventory.linked({ ...all, repository: node })).toEqual([])
+    })
+
+    it('lists what was taken from its last repository, until it goes or is linked again', async () => {
+      await using inventory = await make()
+      const other = contentOf('other')
+      await inventory.record(layer, [], alpine)
+      await inventory.record(layer, [], node)
+      await inventory.record(other, [], alpine)
+      await inventory.record(manifest, [descriptorOf(other)], alpine)
+      await inventory.adopt(contentOf('adopted'), [])
+      for (const { digest } of [layer, other, manifest]) await inventory.unlink(digest, alpine)
+      expect(await inventory.unlinked(undefined, 10)).toEqual([manifest.digest])
+      await inventory.unlink(layer.digest, node)
+      const both = [layer.digest, manifest.digest].sort()
+      expect(await inventory.unlinked(undefined, 10)).toEqual(both)
+      expect(await inventory.unlinked(undefined, 1)).toEqual(both.slice(0, 1))
+      expect(await inventory.unlinked(both[0], 10)).toEqual(both.slice(1))
+      await inventory.link(layer.digest, node, 0)
+      await inventory.evict(manifest.digest, ({ digest }) => digest === manifest.digest)
+      expect(await inventory.unlinked(undefined, 10)).toEqual([other.digest])
+    })
+
     it('knows what refers to a manifest, held or not, for as long as it is linked', async () => {
       await using inventory = await make()
       const { digest } = manifest

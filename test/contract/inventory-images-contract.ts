@@ -87,9 +87,9 @@ export function inventoryImagesContract(name: string, make: () => Promise<Invent
       await inventory.adopt(base, [])
       await inventory.record(top, [], elsewhere)
       expect(await missing()).toEqual([sumOf([base, top])])
-      await inventory.link(base.digest, node)
+      await inventory.link(base.digest, node, 0)
       expect(await missing()).toEqual([top.sizeBytes])
-      await inventory.link(top.digest, alpine)
+      await inventory.link(top.digest, alpine, 0)
       expect(await missing()).toEqual([0])
     })
 

@@ -55,7 +55,7 @@ const step = fc.record({
     ...(['record', 'recordBlob', 'adopt', 'link', 'forget', 'evict'] as const),
     ...(['putTag', 'dropTag', 'touch', 'page', 'putReferrers'] as const),
     ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
-    ...(['unlink', 'putSubject'] as const),
+    ...(['unlink', 'unlinkOld', 'renewLink', 'putSubject'] as const),
   ),
   content: fc.constantFrom(...contents),
   served: fc.constantFrom(...contents),
@@ -84,8 +84,10 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     record: () => inventory.record(stored, named, repository),
     recordBlob: () => inventory.record({ ...stored, kind: 'blob' }, [], repository),
     adopt: () => inventory.adopt(stored, named),
-    link: () => inventory.link(digest, repository),
+    link: () => inventory.link(digest, repository, atMs),
+    renewLink: () => inventory.renewLink(digest, repository, atMs),
     unlink: () => inventory.unlink(digest, repository),
+    unlinkOld: () => inventory.unlink(digest, repository, atMs),
     putSubject: async () => {
       const isLinked = await inventory.isLinked(digest, repository)
       if (isLinked) await inventory.putSubject(repository, step.served.digest, record.descriptor)
@@ -113,6 +115,8 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
       await inventory.roots({ usage: 'once', after: stored, limit: 2 }),
       await inventory.images({ repository, after: { repository, digest }, limit: 2 }),
       await inventory.images({ repository: undefined, after: { repository, digest }, limit: 2 }),
+      await inventory.linked({ repository, kind: 'manifest', after: digest, limit: 2 }),
+      await inventory.unlinked(digest, 2),
     ],
   }
   return actions[step.action]()
@@ -140,11 +144,15 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
   }
   for (const repository of repositories) {
     facts.push(await inventory.tags(repository))
+    for (const kind of ['manifest', 'blob'] as const) {
+      facts.push(await inventory.linked({ repository, kind, after: undefined, limit: 100 }))
+    }
     for (const tag of tags) {
       facts.push(await inventory.tag(repository, tag), await inventory.history(repository, tag))
     }
   }
   facts.push(await inventory.waiting(), await inventory.freezes())
+  facts.push(await inventory.unlinked(undefined, 100))
   return facts
 }
 

@@ -10,37 +10,40 @@ import {
   type ImageQuery,
   type Inventory,
   type InventoryTotals,
+  type LinkedContent,
+  type LinkQuery,
   REUSED_AFTER_MS,
   type ReferrersRecord,
   type RepositoryId,
   type RootQuery,
   type TagRecord,
-  type TagSighting,
   type Use,
-  type WaitingSighting,
 } from '../../src/inventory/inventory.ts'
-import { NotesModel } from './notes-model.ts'
 import { ReferrersModel } from './referrers-model.ts'
 import { SubjectsModel } from './subjects-model.ts'
 import { isSame, keyOf } from './repository-keys.ts'
-import { TagHistoryModel } from './tag-history-model.ts'
+import { TagsModel } from './tags-model.ts'
+
+interface Link {
+  usedAtMs: number
+  linkedAtMs: number
+}
 
 /** The inventory as simply as it can be said, to compare others with. */
-export class InventoryModel extends NotesModel implements Inventory {
+export class InventoryModel extends TagsModel implements Inventory {
   readonly #contents = new Map<Digest, Content>()
   readonly #children = new Map<Digest, Descriptor[]>()
-  /** When content was last used through each repository that links it. */
-  readonly #links = new Map<Digest, Map<string, number>>()
+  /** When content was last used through each repository that links it, and when it was linked. */
+  readonly #links = new Map<Digest, Map<string, Link>>()
+  readonly #unlinked = new Set<Digest>()
   readonly #repositories = new Map<string, RepositoryId>()
   readonly #reused = new Set<Digest>()
   readonly #referrers = new ReferrersModel()
-  readonly #tags = new Map<string, Map<Tag, TagRecord>>()
-  readonly #histories = new TagHistoryModel()
   readonly #subjects = new SubjectsModel()
 
   async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
     await this.adopt(content, children)
-    await this.link(content.digest, repository)
+    await this.link(content.digest, repository, content.usedAtMs)
     await this.touch([{ digest: content.digest, repository, atMs: content.usedAtMs }])
   }
 
@@ -52,26 +55,66 @@ export class InventoryModel extends NotesModel implements Inventory {
       this.#links.set(digest, new Map())
     } else if (held.kind === 'blob' && kind === 'manifest') {
       Object.assign(held, { kind, mediaType })
-      for (const key of this.#linksOf(digest).keys()) this.#linksOf(digest).set(key, 0)
+      for (const link of this.#linksOf(digest).values()) link.usedAtMs = 0
     }
     if (children.length > 0) this.#children.set(digest, children)
     this.#markReused([digest])
   }
 
-  async link(digest: Digest, repository: RepositoryId): Promise<boolean> {
+  async link(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean> {
     if (!this.#contents.has(digest)) return false
     const key = keyOf(repository)
     this.#repositories.set(key, repository)
-    if (!this.#linksOf(digest).has(key)) this.#linksOf(digest).set(key, 0)
+    const link = this.#linksOf(digest).get(key) ?? { usedAtMs: 0, linkedAtMs: atMs }
+    this.#linksOf(digest).set(key, { ...link, linkedAtMs: Math.max(link.linkedAtMs, atMs) })
     return true
   }
 
-  async unlink(digest: Digest, repository: RepositoryId): Promise<boolean> {
-    for (const [tag, { descriptor }] of this.#tagsOf(repository)) {
-      if (descriptor.digest === digest) this.#tagsOf(repository).delete(tag)
+  async renewLink(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean> {
+    return (await this.isLinked(digest, repository)) && this.link(digest, repository, atMs)
+  }
+
+  async unlink(
+    digest: Digest,
+    repository: RepositoryId,
+    linkedBeforeMs = Infinity,
+  ): Promise<boolean> {
+    const link = this.#linksOf(digest).get(keyOf(repository))
+    if (!link || link.linkedAtMs >= linkedBeforeMs) return false
+    for (const [tag, { descriptor }] of this.tagsOf(repository)) {
+      if (descriptor.digest === digest) this.tagsOf(repository).delete(tag)
     }
     this.#subjects.forget(digest, repository)
-    return this.#linksOf(digest).delete(keyOf(repository))
+    this.#linksOf(digest).delete(keyOf(repository))
+    if (this.#linksOf(digest).size === 0) this.#unlinked.add(digest)
+    return true
+  }
+
+  async linked({ repository, kind, after, limit }: LinkQuery): Promise<LinkedContent[]> {
+    const linked = this.#sorted().flatMap(({ digest, sizeBytes, ...content }) => {
+      const link = this.#linksOf(digest).get(keyOf(repository))
+      if (!link || content.kind !== kind || (after && digest <= after)) return []
+      const isManifest = kind === 'manifest'
+      const children = this.#childrenOf(digest).map((child) => child.digest)
+      return {
+        digest,
+        sizeBytes,
+        linkedAtMs: link.linkedAtMs,
+        usedAtMs: isManifest ? link.usedAtMs : 0,
+        children: isManifest ? [...new Set(children)].sort() : [],
+        subjects: isManifest ? this.#subjects.of(digest, repository) : [],
+      }
+    })
+    return linked.slice(0, limit)
+  }
+
+  async unlinked(after: Digest | undefined, limit: number): Promise<Digest[]> {
+    const isFree = (digest: Digest) =>
+      this.#linksOf(digest).size === 0 && this.#parentsOf(digest).length === 0
+    return [...this.#unlinked]
+      .filter((digest) => (!after || digest > after) && isFree(digest))
+      .sort()
+      .slice(0, limit)
   }
 
   async held(digest: Digest): Promise<Content | undefined> {
@@ -95,6 +138,7 @@ export class InventoryModel extends NotesModel implements Inventory {
     this.#contents.delete(digest)
     this.#children.delete(digest)
     this.#links.delete(digest)
+    this.#unlinked.delete(digest)
     this.#referrers.forget(digest)
     this.#subjects.forget(digest)
     this.#reused.delete(digest)
@@ -110,45 +154,9 @@ export class InventoryModel extends NotesModel implements Inventory {
     return true
   }
 
-  async tag(repository: RepositoryId, tag: Tag): Promise<TagRecord | undefined> {
-    return this.#tagsOf(repository).get(tag)
-  }
-
-  async putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void> {
+  override async putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void> {
     this.#repositories.set(keyOf(repository), repository)
-    this.#tags.set(keyOf(repository), this.#tagsOf(repository).set(tag, record))
-  }
-
-  async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
-    this.#tagsOf(repository).delete(tag)
-  }
-
-  async tags(repository: RepositoryId): Promise<Tag[]> {
-    return [...this.#tagsOf(repository).keys()].sort()
-  }
-
-  async seeTag(
-    repository: RepositoryId,
-    tag: Tag,
-    seen: Descriptor,
-    record: TagRecord,
-  ): Promise<void> {
-    await this.putTag(repository, tag, record)
-    this.#histories.see(repository, tag, seen, record)
-  }
-
-  async history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]> {
-    return this.#histories.of(repository, tag)
-  }
-
-  async waiting(): Promise<WaitingSighting[]> {
-    return this.#histories.waiting(
-      (repository, tag) => this.#tagsOf(repository).get(tag)?.descriptor.digest,
-    )
-  }
-
-  async dropHistories(beforeMs: number): Promise<void> {
-    this.#histories.drop(beforeMs, (repository, tag) => this.#tagsOf(repository).has(tag))
+    await super.putTag(repository, tag, record)
   }
 
   async putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void> {
@@ -213,11 +221,7 @@ export class InventoryModel extends NotesModel implements Inventory {
     const children = this.#childrenOf(digest)
     const gone = [candidate]
     await this.forget(digest)
-    for (const records of this.#tags.values()) {
-      for (const [tag, { descriptor }] of records) {
-        if (descriptor.digest === digest) records.delete(tag)
-      }
-    }
+    this.dropTagsOf(digest)
     for (const child of children) {
       if (this.#parentsOf(child.digest).length === 0)
         gone.push(...(await this.evict(child.digest, mayGo)))
@@ -271,9 +275,8 @@ export class InventoryModel extends NotesModel implements Inventory {
   #raise({ digest, repository, atMs }: Use): void {
     const content = this.#contents.get(digest)
     if (content) content.usedAtMs = Math.max(content.usedAtMs, atMs)
-    const links = this.#linksOf(digest)
-    const linked = links.get(keyOf(repository))
-    if (linked !== undefined) links.set(keyOf(repository), Math.max(linked, atMs))
+    const link = this.#linksOf(digest).get(keyOf(repository))
+    if (link) link.usedAtMs = Math.max(link.usedAtMs, atMs)
   }
 
   /** What is reused stays so; what is used again becomes so with all that it names. */
@@ -287,7 +290,7 @@ export class InventoryModel extends NotesModel implements Inventory {
   #useOfParent({ digest, repository, atMs }: Use): Use | undefined {
     if (this.#parentsOf(digest).length === 0) return undefined
     const usedAtMs = (content: Content) =>
-      this.#linksOf(content.digest).get(keyOf(repository)) ?? -1
+      this.#linksOf(content.digest).get(keyOf(repository))?.usedAtMs ?? -1
     const last = this.#sorted()
       .filter((content) => content.kind === 'manifest' && usedAtMs(content) >= 0)
       .sort((a, b) => usedAtMs(b) - usedAtMs(a))
@@ -339,7 +342,7 @@ export class InventoryModel extends NotesModel implements Inventory {
   #candidate(content: Content): Candidate {
     const { digest } = content
     const tags = (repository: RepositoryId) =>
-      [...this.#tagsOf(repository)]
+      [...this.tagsOf(repository)]
         .filter(([, { descriptor }]) => descriptor.digest === digest)
         .map(([tag]) => tag)
         .sort()
@@ -361,12 +364,8 @@ export class InventoryModel extends NotesModel implements Inventory {
     return this.#children.get(digest) ?? []
   }
 
-  #linksOf(digest: Digest): Map<string, number> {
-    return this.#links.get(digest) ?? new Map<string, number>()
-  }
-
-  #tagsOf(repository: RepositoryId): Map<Tag, TagRecord> {
-    return this.#tags.get(keyOf(repository)) ?? new Map<Tag, TagRecord>()
+  #linksOf(digest: Digest): Map<string, Link> {
+    return this.#links.get(digest) ?? new Map<string, Link>()
   }
 
   #sorted(): Content[] {

@@ -8,6 +8,7 @@ export function letTimePass(dataFolder: string, ms: number): void {
   for (const column of ['stored_at_ms', 'used_at_ms']) {
     database.prepare(`update content set ${column} = ${column} - ?`).run(ms)
   }
+  database.prepare('update link set linked_at_ms = linked_at_ms - ?').run(ms)
   for (const column of ['first_seen_ms', 'last_seen_ms', 'served_since_ms']) {
     database.prepare(`update tag_history set ${column} = ${column} - ?`).run(ms)
   }

@@ -26,6 +26,15 @@ export class SubjectsModel {
       .sort((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
+  /** What content refers to in a repository. */
+  of(digest: Digest, repository: RepositoryId): Digest[] {
+    return this.#entries
+      .filter((entry) => entry.repository === keyOf(repository))
+      .filter(({ referrer }) => referrer.digest === digest)
+      .map(({ subject }) => subject)
+      .sort()
+  }
+
   /** Of one repository, or of all. */
   forget(digest: Digest, repository?: RepositoryId): void {
     this.#entries = this.#entries.filter(
