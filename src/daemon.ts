@@ -31,6 +31,8 @@ import { DiskReserve } from './store/disk-reserve.ts'
 import { diskSpace } from './store/disk-space.ts'
 import { FileSpoolFolder } from './store/file-spool.ts'
 import { lockFolder } from './store/folder-lock.ts'
+import { AuditEvents } from './telemetry/audit-events.ts'
+import { AuditLog } from './telemetry/audit-log.ts'
 import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -57,6 +59,8 @@ const FILL_PATIENCE_MS = 120_000
 export interface Daemon extends AsyncDisposable {
   address: ListenAddress
   adminAddress: ListenAddress
+  /** Log files that were moved away are made anew. */
+  reopenFiles(): void
 }
 
 /**
@@ -73,6 +77,12 @@ export async function startDaemon(
   const metrics = new Metrics()
   const events = new Events(logger, metrics)
 
+  const auditing = config.audit && {
+    ...config.audit,
+    clock,
+    events: new AuditEvents(logger, metrics),
+  }
+  const audit = auditing && parts.use(await AuditLog.open(auditing))
   const lock = parts.use(await lockFolder(config.data))
   const reserve = new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES)
   const { freeBytes } = await diskSpace(config.data)
@@ -189,7 +199,7 @@ export async function startDaemon(
   parts.use(warm)
   const { redirectExcept: except } = config.store
   const redirects = links && new Redirects({ links, store, holdings, except, events })
-  const app = createApp({ ...listening, routes, redirects, hosted: hosting?.hosted })
+  const app = createApp({ ...listening, audit, routes, redirects, hosted: hosting?.hosted })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {
@@ -212,6 +222,7 @@ export async function startDaemon(
   return {
     address,
     adminAddress,
+    reopenFiles: () => audit?.reopen(),
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]()
       events.stopped()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isLoopback } from '../util/loopback.ts'
+import { auditField } from './audit.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { proxiesField } from './proxy.ts'
@@ -58,6 +59,7 @@ export function configSchema(read: SecretReader) {
     scrub: scrubField,
     warm: warmField,
     hosted: hostedField,
+    audit: auditField,
     log: z
       .strictObject({
         level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),

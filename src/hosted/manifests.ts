@@ -32,7 +32,7 @@ export interface PushedManifest {
 }
 
 export interface Pushed {
-  digest: Digest
+  descriptor: Descriptor
   /** What it refers to, if it does. */
   subject: Digest | undefined
 }
@@ -79,7 +79,7 @@ export class HostedManifests {
       await inventory.putTag(repository, tag, record)
     }
     await inventory.sync()
-    return { digest, subject: referring?.subject }
+    return { descriptor, subject: referring?.subject }
   }
 
   /** A tag goes alone; a manifest goes with its tags. False where there is none. */

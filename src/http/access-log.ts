@@ -1,27 +1,35 @@
-import type { Events } from '../telemetry/events.ts'
+import type { AuditLog } from '../telemetry/audit-log.ts'
+import type { Events, ServedRequest } from '../telemetry/events.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
 
 /** As nginx logs it: the client left before there was an answer. */
 const CLIENT_LEFT = 499
+const UNAUTHORIZED = 401
 
 /** Opens the exchange of each request and tells of it when the answer has ended, or the client has. */
-export function accessLog(events: Events): Middleware {
+export function accessLog(events: Events, audit: AuditLog | undefined): Middleware {
   return (context, next) => {
     const startedAtMs = performance.now()
     const client = new AbortController()
     const exchange = newExchange(client.signal)
     context.state.exchange = exchange
     context.res.once('close', () => {
-      tell(events, context, exchange, startedAtMs)
+      const request = servedRequest(context, exchange, startedAtMs)
+      events.requestServed(request, exchange.error)
+      if (audit) tellAudit(audit, request, context)
       if (!context.res.writableFinished) client.abort()
     })
     return next()
   }
 }
 
-function tell(events: Events, { req, res }: Context, exchange: Exchange, startedAtMs: number) {
-  const { kind, route, reference, outcome, bytes, firstByteAtMs, error } = exchange
-  const request = {
+function servedRequest(
+  { req, res }: Context,
+  exchange: Exchange,
+  startedAtMs: number,
+): ServedRequest {
+  const { kind, route, reference, outcome, bytes, firstByteAtMs } = exchange
+  return {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
     kind,
@@ -37,7 +45,16 @@ function tell(events: Events, { req, res }: Context, exchange: Exchange, started
     remote: req.socket.remoteAddress,
     userAgent: req.headers['user-agent'],
   }
-  events.requestServed(request, error)
+}
+
+function tellAudit(audit: AuditLog, request: ServedRequest, { req, state }: Context): void {
+  const { action, principal } = state.exchange
+  if (request.status === UNAUTHORIZED) {
+    // Who shows none is asked for credentials, and comes again.
+    if (req.headers.authorization !== undefined) audit.loginRefused(request, principal)
+  } else if (action) {
+    audit.requested({ action, request, principal })
+  }
 }
 
 export function pathOf(url: string): string {

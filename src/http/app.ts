@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events } from '../telemetry/events.ts'
 import { baseApp } from './base-app.ts'
 import { BufferPool } from './buffer-pool.ts'
@@ -8,6 +9,8 @@ import { registry, type RegistryOptions } from './registry.ts'
 
 export interface AppOptions extends RegistryOptions {
   events: Events
+  /** `undefined` where none is kept. */
+  audit?: AuditLog | undefined
   /** False while the daemon starts or drains. */
   isReady: () => boolean
 }
@@ -15,14 +18,14 @@ export interface AppOptions extends RegistryOptions {
 const KIB = 1024
 
 /** The main listener's application: the registry's API and health. */
-export function createApp({ events, isReady, ...options }: AppOptions): Koa<HttpState> {
+export function createApp({ events, audit, isReady, ...options }: AppOptions): Koa<HttpState> {
   const pool = new BufferPool({
     chunkBytes: 512 * KIB,
     smallBytes: 64 * KIB,
     capBytes: 64 * KIB * KIB,
     aheadBytes: 16 * KIB * KIB,
   })
-  const app = baseApp(events)
+  const app = baseApp(events, audit)
   app.use(registry(options, pool))
   app.use(healthRouter(isReady).routes())
   return app

@@ -1,6 +1,7 @@
 import type { ParameterizedContext, Middleware as KoaMiddleware } from 'koa'
 import type { Outcome } from '../oci/source.ts'
 import type { Route } from '../policy/routes.ts'
+import type { Action } from '../telemetry/action.ts'
 import type { RequestKind } from '../telemetry/events.ts'
 
 /** What becomes known of a request while it is answered; the access log tells it at the end. */
@@ -8,6 +9,10 @@ export interface Exchange {
   kind: RequestKind
   route: Route | undefined
   reference: string | undefined
+  /** What the request is about; `undefined` also for what begins or goes on, and is told at its end. */
+  action: Action | undefined
+  /** Who asks; `undefined` for who does not say. */
+  principal: string | undefined
   outcome: Outcome | undefined
   /** Body bytes that were written to the socket. */
   bytes: number
@@ -31,6 +36,8 @@ export function newExchange(signal: AbortSignal): Exchange {
     kind: 'other',
     route: undefined,
     reference: undefined,
+    action: undefined,
+    principal: undefined,
     outcome: undefined,
     bytes: 0,
     firstByteAtMs: undefined,

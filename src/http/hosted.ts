@@ -71,7 +71,9 @@ async function putManifest(
   const contentType = context.req.headers['content-type']
   const bytes = await wholeBody(context, MAX_MANIFEST_BYTES)
   const pushed = { contentType, bytes, tags }
-  const { digest, subject } = await hosted.manifests.put(reference, pushed, exchange.signal)
+  const { descriptor, subject } = await hosted.manifests.put(reference, pushed, exchange.signal)
+  const { digest } = descriptor
+  exchange.action = { name: 'push', kind: 'manifest', content: descriptor }
   answerHeaders(context, 201, {
     ...API_VERSION,
     Location: `${path}/manifests/${digest}`,

@@ -7,6 +7,7 @@ import {
 } from '../oci/registry-request.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Route, Routes } from '../policy/routes.ts'
+import { actionOf } from './action-of.ts'
 import { answerJson, API_VERSION } from './answer.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Context, Middleware } from './exchange.ts'
@@ -36,6 +37,7 @@ export function registry(options: RegistryOptions, pool: BufferPool): Middleware
     if (push) return serveOfHosted(context, push, path.prefix, options)
     const request = parseRegistryRequest(context.method, path.url)
     context.state.exchange.kind = request.kind
+    context.state.exchange.action = actionOf(request)
     if (request.kind === 'ping') return servePing(context, path.prefix, options.routes)
     return serve(context, request, path.prefix, options.routes, blobs)
   }
@@ -48,6 +50,7 @@ function serveOfHosted(
   { routes, hosted }: RegistryOptions,
 ): Promise<void> {
   context.state.exchange.kind = 'push'
+  context.state.exchange.action = actionOf(request)
   if (request.kind === 'catalog') return serveCatalog(context, hosted, request.page)
   const route = routeOf(context, request, prefix, routes)
   const root = prefix === undefined ? '/v2' : `/${prefix}/v2`

@@ -37,7 +37,9 @@ export async function serveBlob(
 }
 
 function sendElsewhere(context: Context, request: BlobRequest, { found, location }: Redirect) {
-  context.state.exchange.outcome = found.outcome
+  const { exchange } = context.state
+  exchange.outcome = found.outcome
+  exchange.action = { name: 'pull', kind: 'blob', content: found.descriptor }
   const headers = contentHeaders(found, request.ns)
   headers['Location'] = location.href
   // The link ends before the content does.
@@ -78,6 +80,7 @@ async function serveBytes(
   const found = await source.blob(repository, request.digest, { signal, ...(range && { range }) })
   if (!found) throw unknown(request)
   exchange.outcome = found.outcome
+  exchange.action = { name: 'pull', kind: 'blob', content: found.descriptor }
   const headers = blobHeaders(found, request)
   const length = rangeLength(found.range)
   headers['Content-Type'] = found.descriptor.mediaType

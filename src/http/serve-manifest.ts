@@ -26,6 +26,7 @@ export async function serveManifest(
   }
   exchange.outcome = found.outcome
   const { digest, mediaType, sizeBytes } = found.descriptor
+  if (manifest) exchange.action = { name: 'pull', kind: 'manifest', content: found.descriptor }
   const headers = contentHeaders(found, request.ns)
   headers['Cache-Control'] = CACHE_CONTROL[reference.kind]
   if (isNotModified(context.req.headers, digest)) return answerHeaders(context, 304, headers)

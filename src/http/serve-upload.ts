@@ -18,14 +18,16 @@ export async function startUpload(
   routes: Routes,
 ): Promise<void> {
   const { hosted, repository } = route
+  const { exchange } = context.state
   if (mount && (await mountBlob(context, route, mount, routes))) {
+    exchange.action = { name: 'mount', kind: 'blob', content: { digest: mount.digest } }
     return answerBlob(context, route, mount.digest)
   }
   const id = await hosted.uploads.start(repository)
   if (digest === undefined) return answerUpload(context, 202, route, id, 0)
   const chunk = { body: requestBody(context), position: undefined }
-  const { signal } = context.state.exchange
-  await hosted.uploads.finish(repository, id, digest, chunk, signal)
+  const content = await hosted.uploads.finish(repository, id, digest, chunk, exchange.signal)
+  exchange.action = { name: 'push', kind: 'blob', content }
   answerBlob(context, route, digest)
 }
 
@@ -38,7 +40,8 @@ export async function serveUpload(
   const { hosted, repository } = route
   const { uploads } = hosted
   const { id } = request
-  const { signal } = context.state.exchange
+  const { exchange } = context.state
+  const { signal } = exchange
   const chunk = () => ({ body: requestBody(context), position: chunkPosition(context.req) })
   switch (request.kind) {
     case 'upload-status':
@@ -50,7 +53,8 @@ export async function serveUpload(
       })
     case 'finish-upload':
       return tellingRange(context, route, id, async () => {
-        await uploads.finish(repository, id, request.digest, chunk(), signal)
+        const content = await uploads.finish(repository, id, request.digest, chunk(), signal)
+        exchange.action = { name: 'push', kind: 'blob', content }
         answerBlob(context, route, request.digest)
       })
     case 'cancel-upload':
@@ -115,6 +119,8 @@ function answerUpload(
   id: string,
   sizeBytes: number,
 ): void {
+  // Nothing is pushed before the end.
+  context.state.exchange.action = undefined
   answerHeaders(context, status, {
     ...API_VERSION,
     ...uploadHeaders(route, id, sizeBytes),

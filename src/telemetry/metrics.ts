@@ -128,6 +128,9 @@ export class Metrics {
     '1 while more should be evicted than may be',
   )
 
+  readonly auditLines = this.#tally('audit_lines', 'Lines of the audit log', ['outcome'])
+  readonly auditFailing = this.#gauge('audit_failing', '1 while the audit log cannot be written')
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
   }

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -34,6 +36,40 @@ describe('serve', () => {
     await using mirror = spawnMirror(join(folder.path, 'data'))
     await lineOf(mirror, 'started')
     mirror.kill('SIGINT')
+    expect(await mirror.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('opens its audit log again on SIGHUP, and goes on', async () => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'audit.log')
+    await using mirror = spawnMirror(join(folder.path, 'data'), { ENTREPOT_AUDIT__FILE: path })
+    const { address } = await lineOf(mirror, 'started')
+    const pull = async () => {
+      const answer = await fetch(
+        `http://${address}/v2/unknown.example/app/manifests/1?ns=x.example`,
+      )
+      expect(answer.status).toBe(404)
+    }
+    await pull()
+    await eventually('a line', async () => (await linesIn(path)) === 1)
+    await rename(path, `${path}.1`)
+    mirror.kill('SIGHUP')
+    await eventually('a new file', async () => (await linesIn(path)) === 0 && existsSync(path))
+    await pull()
+    await eventually('a line in it', async () => (await linesIn(path)) === 1)
+    expect(await linesIn(`${path}.1`)).toBe(1)
+    mirror.kill('SIGTERM')
+    expect(await mirror.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('does not end on SIGHUP where there is no audit log', async () => {
+    await using folder = await temporaryFolder()
+    await using mirror = spawnMirror(join(folder.path, 'data'))
+    const { address } = await lineOf(mirror, 'started')
+    mirror.kill('SIGHUP')
+    mirror.kill('SIGHUP')
+    expect((await fetch(`http://${address}/v2/`)).status).toBe(200)
+    mirror.kill('SIGTERM')
     expect(await mirror.exited).toEqual({ code: 0, signal: null })
   })
 
@@ -109,6 +145,11 @@ describe('serve does not start', () => {
     )
   })
 })
+
+/** None where there is no such file. */
+async function linesIn(file: string): Promise<number> {
+  return (await readFile(file, 'utf8').catch(() => '')).split('\n').length - 1
+}
 
 /** A registry that takes requests and never answers. */
 async function startSilentRegistry(): Promise<

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { Holdings } from '../../src/cache/holdings.ts'
@@ -10,8 +11,12 @@ import type { Inventory } from '../../src/inventory/inventory.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { Routes } from '../../src/policy/routes.ts'
 import { UploadFolder } from '../../src/store/upload-folder.ts'
+import { AuditEvents } from '../../src/telemetry/audit-events.ts'
+import { AuditLog } from '../../src/telemetry/audit-log.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { eventually } from '../support/eventually.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { fileStore } from '../support/file-store.ts'
 import { MemorySource } from '../support/memory-source.ts'
@@ -27,6 +32,8 @@ export interface HostedRig extends AsyncDisposable {
   uploads: UploadFolder
   port: number
   ask(path: string, options?: AskOptions): Promise<Answer>
+  /** What the audit log says, once it has so many lines. */
+  audited(count: number): Promise<Record<string, unknown>[]>
 }
 
 export interface HostedRigOptions {
@@ -36,6 +43,8 @@ export interface HostedRigOptions {
   allowSparse?: boolean
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
+  /** Whether they are in the audit log. */
+  withPulledBlobs?: boolean
 }
 
 export async function startHosted(options: HostedRigOptions = {}): Promise<HostedRig> {
@@ -43,7 +52,17 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   const folder = options.folder ?? parts.use(await temporaryFolder()).path
   const { store, spools } = parts.use(await fileStore(folder))
   const clock = new FakeClock()
-  const events = new Events(pino({ level: 'silent' }), new Metrics())
+  const logger = pino({ level: 'silent' })
+  const metrics = new Metrics()
+  const events = new Events(logger, metrics)
+  const audit = parts.use(
+    await AuditLog.open({
+      path: join(folder, 'audit.log'),
+      withPulledBlobs: options.withPulledBlobs ?? false,
+      clock: systemClock,
+      events: new AuditEvents(logger, metrics),
+    }),
+  )
   const opened = parts.use(await openSqliteInventory(join(folder, 'inventory.db')))
   const inventory = stepped(opened, options.steps ?? {})
   const leases = new Leases()
@@ -73,7 +92,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: hub },
     { name: 'private', prefix: 'private', hosts: [], isDefault: false, source: hosted.source },
   ])
-  const app = createApp({ routes, hosted, events, isReady: () => true })
+  const app = createApp({ routes, hosted, events, audit, isReady: () => true })
   const server = parts.use(await listen(app, { host: '127.0.0.1', port: 0 }))
   const running = parts.move()
   return {
@@ -82,6 +101,12 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     uploads,
     port: server.port,
     ask: (path, asked) => ask(server, path, asked),
+    audited: (count) =>
+      eventually(`${count} lines of the audit log`, async () => {
+        const lines = (await readFile(join(folder, 'audit.log'), 'utf8')).split('\n').slice(0, -1)
+        if (lines.length < count) return undefined
+        return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+      }),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
 }

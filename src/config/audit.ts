@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { path } from './fields.ts'
+
+export interface AuditConfig {
+  path: string
+  withPulledBlobs: boolean
+}
+
+/** The audit log; `undefined` where none is kept. */
+export const auditField = z
+  .codec(
+    z.strictObject({
+      file: path.describe(
+        'File that says who has pushed, pulled and deleted what, a line of JSON each. SIGHUP opens ' +
+          'it again. No audit log is kept where `audit` is left out.',
+      ),
+      pulledBlobs: z
+        .boolean()
+        .default(false)
+        .describe('Whether each blob that is pulled has a line too, not only its manifest.'),
+    }),
+    z.custom<AuditConfig>(),
+    {
+      decode: ({ file, pulledBlobs }) => ({ path: file, withPulledBlobs: pulledBlobs }),
+      encode: ({ path: file, withPulledBlobs }) => ({ file, pulledBlobs: withPulledBlobs }),
+    },
+  )
+  .optional()

@@ -1,0 +1,23 @@
+import type { ServedRequest } from './events.ts'
+
+/** What a client does with content, or wants to. */
+export interface Action {
+  name: 'pull' | 'push' | 'mount' | 'delete'
+  kind: 'manifest' | 'blob'
+  /** As far as it is known. */
+  content: ActionContent | undefined
+}
+
+interface ActionContent {
+  digest: string
+  mediaType?: string
+  sizeBytes?: number
+}
+
+/** A request that was to do something with content, and what became of it. */
+export interface RequestedAction {
+  action: Action
+  request: ServedRequest
+  /** Who asked; `undefined` for who did not say. */
+  principal: string | undefined
+}
