@@ -5,6 +5,7 @@ import { algorithmOf, finishDigest, type Digest, type DigestAlgorithm } from '..
 import type { Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Spool } from '../store/spool.ts'
+import { gather } from '../util/gather.ts'
 import { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
 import { newUploadId, parseUploadId, type UploadId } from './upload-id.ts'
@@ -12,7 +13,8 @@ import { newUploadId, parseUploadId, type UploadId } from './upload-id.ts'
 /** Uploads whose hash goes on with what is appended; that of others is made anew at the end. */
 const MAX_HASHED = 1000
 
-const HASH_CHUNK_BYTES = 1024 * 1024
+/** What is written and hashed at once, while the next is received. */
+const CHUNK_BYTES = 256 * 1024
 
 /** Where uploads wait until they are whole. See UploadFolder of the store. */
 export interface UploadSpools {
@@ -132,17 +134,25 @@ export class Uploads {
       throw new RegistryError('RANGE_INVALID', `the next byte is ${spool.sizeBytes}`)
     }
     const { maxBlobBytes } = this.#options
-    for await (const bytes of body) {
-      if (spool.sizeBytes + bytes.length > maxBlobBytes) {
-        await this.#drop(id)
-        throw new RegistryError('TOO_LARGE', `a blob may have ${maxBlobBytes} bytes`)
+    const hashed = this.#hashedSoFar(id, spool)
+    let sizeBytes = spool.sizeBytes
+    let appending = Promise.resolve()
+    try {
+      for await (const bytes of gather(body, CHUNK_BYTES)) {
+        sizeBytes += bytes.length
+        if (sizeBytes > maxBlobBytes) break
+        await appending
+        appending = spool.append(bytes)
+        if (!hashed) continue
+        hashed.hash.update(bytes)
+        hashed.bytes += bytes.length
       }
-      const hashed = this.#hashedSoFar(id, spool)
-      await spool.append(bytes)
-      if (!hashed) continue
-      hashed.hash.update(bytes)
-      hashed.bytes += bytes.length
+    } finally {
+      await appending
     }
+    if (sizeBytes <= maxBlobBytes) return
+    await this.#drop(id)
+    throw new RegistryError('TOO_LARGE', `a blob may have ${maxBlobBytes} bytes`)
   }
 
   /** `undefined` where it is not the hash of all that is there. */
@@ -159,7 +169,7 @@ export class Uploads {
     const hashed = this.#hashedSoFar(id, spool)
     if (hashed && algorithm === 'sha256') return finishDigest(algorithm, hashed.hash.copy())
     const hash = createHash(algorithm)
-    const buffer = Buffer.allocUnsafe(HASH_CHUNK_BYTES)
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
     for (let position = 0; position < spool.sizeBytes;) {
       const count = await spool.readAt(buffer, position)
       hash.update(buffer.subarray(0, count))

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../util/clock.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
@@ -40,7 +40,7 @@ export class UploadFolder implements Leftovers {
   /** Idempotent. */
   async remove(id: string): Promise<void> {
     const path = this.#pathOf(id)
-    await fileResult(`remove ${path}`, rm(path, { force: true }))
+    await fileResultIfPresent(`remove ${path}`, unlink(path))
   }
 
   async leftovers(): Promise<Leftover[]> {

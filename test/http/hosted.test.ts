@@ -132,15 +132,22 @@ describe('a blob', () => {
   test('goes on where a cut request has left it', async () => {
     await using rig = await startHosted()
     const location = await startUpload(rig)
+    const blob = bytesOf('large', 800_000)
     const socket = connect(rig.port, '127.0.0.1')
-    const head = `PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n`
-    socket.write(Buffer.concat([Buffer.from(head), bytes.subarray(0, 60_000)]))
-    const arrived = async () => (await rig.ask(location)).headers.range === '0-59999' || undefined
-    await eventually('the bytes that were sent', arrived)
+    const head = `PATCH ${location} HTTP/1.1\r\nHost: a\r\nContent-Length: ${blob.length}\r\n\r\n`
+    socket.write(Buffer.concat([Buffer.from(head), blob.subarray(0, 600_000)]))
+    const keptBytes = async () => Number((await rig.ask(location)).headers.range?.slice(2)) + 1
+    await eventually('some of what was sent', async () => (await keptBytes()) > 500_000)
     socket.destroy()
     await once(socket, 'close')
-    const rest = { method: 'PUT', body: bytes.subarray(60_000) }
-    expect((await rig.ask(`${location}?digest=${digest}`, rest)).status).toBe(201)
+    const put = async () => {
+      const kept = await keptBytes()
+      const headers = { 'Content-Range': `${kept}-${blob.length - 1}` }
+      const path = `${location}?digest=${digestOf(blob)}`
+      return rig.ask(path, { method: 'PUT', headers, body: blob.subarray(kept) })
+    }
+    // What is still being written makes it longer once more.
+    expect(await eventually('an end', async () => (await put()).status === 201)).toBe(true)
   })
 
   test('goes on after a restart', async () => {

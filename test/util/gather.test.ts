@@ -1,0 +1,46 @@
+import { array, assert, asyncProperty, integer, uint8Array } from 'fast-check'
+import { expect, test } from 'vitest'
+import { gather } from '../../src/util/gather.ts'
+
+async function* given(chunks: Uint8Array[], failure?: Error): AsyncIterable<Uint8Array> {
+  for (const chunk of chunks) yield chunk
+  if (failure) throw failure
+}
+
+test('all bytes come in order, in chunks of the size', async () => {
+  const chunks = array(uint8Array({ maxLength: 9 }), { maxLength: 12 })
+  await assert(
+    asyncProperty(chunks, integer({ min: 1, max: 10 }), async (some, chunkBytes) => {
+      const lengths: number[] = []
+      const received: number[] = []
+      for await (const chunk of gather(given(some), chunkBytes)) {
+        lengths.push(chunk.length)
+        received.push(...chunk)
+      }
+      expect(received).toEqual(some.flatMap((chunk) => [...chunk]))
+      expect(lengths.slice(0, -1).every((length) => length === chunkBytes)).toBe(true)
+      expect(lengths.at(-1) ?? 1).toBeGreaterThan(0)
+    }),
+  )
+})
+
+test('a chunk stays as it is while the next is made', async () => {
+  const bytes = Uint8Array.from([1, 2, 3, 4])
+  const chunks = gather(given([bytes]), 2)[Symbol.asyncIterator]()
+  const { value: first } = (await chunks.next()) as { value: Uint8Array }
+  const { value: second } = (await chunks.next()) as { value: Uint8Array }
+  expect([[...first], [...second]]).toEqual([
+    [1, 2],
+    [3, 4],
+  ])
+})
+
+test('what came before a failure comes before the failure', async () => {
+  const received: number[] = []
+  const reading = (async () => {
+    const source = given([Uint8Array.from([1, 2, 3])], new Error('cut'))
+    for await (const chunk of gather(source, 2)) received.push(...chunk)
+  })()
+  await expect(reading).rejects.toThrow('cut')
+  expect(received).toEqual([1, 2, 3])
+})
