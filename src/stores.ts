@@ -10,6 +10,7 @@ import { oneLayer, type StoreLayers } from './store/layers.ts'
 import type { Leftovers } from './store/leftovers.ts'
 import type { Quarantine } from './store/quarantine.ts'
 import { ReadCache, type ReadCacheStats } from './store/read-cache.ts'
+import { SmallBlobs } from './store/small-blobs.ts'
 import type { SpoolFolder } from './store/spool.ts'
 import type { BreakerState } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -75,9 +76,10 @@ async function openS3(config: Config, { clock, logger, metrics, spools }: StoreP
   })
   const cache = await openReadCache(config, clock, events)
   const cached = cache && new CachedStore({ originals, cache, spools, events })
+  const store = new SmallBlobs(cached ?? originals, cached?.layers ?? oneLayer(originals))
   return {
-    store: cached ?? originals,
-    layers: cached?.layers ?? oneLayer(originals),
+    store,
+    layers: store.layers,
     links: config.store.redirect ? linksPast(cache, originals) : undefined,
     leftovers: [uploads],
     stats: () => ({

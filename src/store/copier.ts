@@ -38,8 +38,9 @@ export class Copier implements AsyncDisposable {
 
   /** Has a blob copied that there is no copy of, where it is worth it. */
   want(digest: Digest, sizeBytes: number): void {
+    const { cache } = this.#options
     const isBusy = this.#copying.has(digest) || this.#copying.size >= MAX_WAITING
-    if (isBusy || !this.#options.cache.isWorth(sizeBytes)) return
+    if (isBusy || cache.has(digest) || !cache.isWorth(sizeBytes)) return
     const copying = this.#copy(digest, sizeBytes).finally(() => this.#copying.delete(digest))
     this.#copying.set(digest, copying)
   }

@@ -22,7 +22,7 @@ export interface S3Options {
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined
   /** Certificates, as PEM, that are believed besides those of the system. */
   ca: string | undefined
-  /** Until S3 begins to answer a request to read; 10 s where left out. */
+  /** Until S3 begins to answer a request to read; 5 s where left out. */
   answerWithinMs?: number
   /** How long nothing may come or go on a connection; 30 s where left out. */
   idleMs?: number
@@ -30,7 +30,7 @@ export interface S3Options {
 
 const CONNECT_WITHIN_MS = 5_000
 const IDLE_MS = 30_000
-const ANSWER_WITHIN_MS = 10_000
+const ANSWER_WITHIN_MS = 5_000
 const ATTEMPTS = 3
 
 /** A bucket, or the part of it below a prefix. */
