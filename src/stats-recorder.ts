@@ -1,4 +1,4 @@
-import type { UpstreamStats } from './http/admin/stats.ts'
+import type { UpstreamStats } from './admin-stats.ts'
 import { InventoryError } from './inventory/inventory-error.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { SPAN_MS, type UpstreamBudget } from './inventory/span.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { UpstreamStats } from '../src/http/admin/stats.ts'
+import type { UpstreamStats } from '../src/admin-stats.ts'
 import { InventoryError } from '../src/inventory/inventory-error.ts'
 import type { Inventory } from '../src/inventory/inventory.ts'
 import type { Resolution } from '../src/inventory/span.ts'

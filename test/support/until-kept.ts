@@ -1,5 +1,5 @@
 import type { ImagePage } from '../../src/admin-api.ts'
-import type { Stats } from '../../src/http/admin/stats.ts'
+import type { Stats } from '../../src/admin-stats.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { eventually } from './eventually.ts'
 

@@ -3,7 +3,7 @@ import type { Inventory } from '../../inventory/inventory.ts'
 import type { Span } from '../../inventory/span.ts'
 import type { HttpState } from '../exchange.ts'
 import { readQuery, statsHistoryQuery } from './parameters.ts'
-import type { Stats, StatsHistory, StatsSpan } from './stats.ts'
+import type { Stats, StatsHistory, StatsSpan } from '../../admin-stats.ts'
 
 /** What was counted in the past. */
 export type History = Pick<Inventory, 'spans'>

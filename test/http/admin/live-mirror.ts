@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/config/load.ts'
 import { startDaemon } from '../../../src/daemon.ts'
-import type { Stats } from '../../../src/http/admin/stats.ts'
+import type { Stats } from '../../../src/admin-stats.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { listenUrl } from '../../../src/util/listen-url.ts'
 import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub/fake-hub.ts'

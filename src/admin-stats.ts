@@ -1,6 +1,5 @@
 /*
- * The statistics of the admin API: a contract, as admin-api.ts, for which it stands on nothing.
- * Fields may be added, none renamed.
+ * The statistics of the admin API: a contract as admin-api.ts is. Fields may be added, none renamed.
  */
 
 type BreakerState = 'closed' | 'open' | 'half-open'
