@@ -198,7 +198,7 @@ export async function startDaemon(
   parts.defer(() => upkeep[Symbol.asyncDispose]())
   parts.use(warm)
   const { redirectExcept: except } = config.store
-  const redirects = links && new Redirects({ links, store, holdings, except, events })
+  const redirects = links && new Redirects({ links, holdings, except, events })
   const app = createApp({ ...listening, audit, routes, redirects, hosted: hosting?.hosted })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))

@@ -138,8 +138,8 @@ async function openReadCache(
 /** What there is a copy of is served from that. */
 function linksPast(cache: ReadCache | undefined, links: DirectLinks): DirectLinks {
   return {
-    link: (digest, ttlMs) =>
-      cache?.has(digest) ? Promise.resolve(undefined) : links.link(digest, ttlMs),
+    link: (blob, ttlMs) =>
+      cache?.has(blob.digest) ? Promise.resolve(undefined) : links.link(blob, ttlMs),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Holdings } from '../cache/holdings.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Resolved } from '../oci/source.ts'
 import type { Route } from '../policy/routes.ts'
-import type { BlobStore } from '../store/blob-store.ts'
+import type { BlobStat } from '../store/blob-store.ts'
 import type { DirectLinks } from '../store/direct-links.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -16,7 +16,6 @@ const MIN_BYTES = 256 * 1024
 
 export interface RedirectsOptions {
   links: DirectLinks
-  store: Pick<BlobStore, 'stat'>
   holdings: Pick<Holdings, 'look'>
   /** Patterns of repositories, with their registry, and of user agents. */
   except: { repositories: readonly string[]; clients: readonly string[] } | undefined
@@ -59,20 +58,16 @@ export class Redirects {
     if (matches(this.#clients, headers['user-agent'] ?? '')) return undefined
     const content = await this.#options.holdings.look(digest, (inventory) => inventory.held(digest))
     if (!content || content.sizeBytes < MIN_BYTES) return undefined
-    const { links, store } = this.#options
-    const location = await this.#attempt(digest, () => links.link(digest, LINK_TTL_MS))
-    if (!location) return undefined
     const found = await source.statBlob(repository, digest, { signal })
     if (found?.outcome !== 'hit') return undefined
-    // A client that is sent to nothing does not come back.
-    const stat = await this.#attempt(digest, () => store.stat(digest))
-    return stat?.sizeBytes === content.sizeBytes ? { found, location } : undefined
+    const location = await this.#linkTo(content)
+    return location && { found, location }
   }
 
-  async #attempt<T>(digest: Digest, work: () => Promise<T>): Promise<T | undefined> {
-    const { events } = this.#options
+  async #linkTo({ digest, sizeBytes }: BlobStat): Promise<URL | undefined> {
+    const { links, events } = this.#options
     try {
-      return await work()
+      return await links.link({ digest, sizeBytes }, LINK_TTL_MS)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       events.storeFailed({ operation: 'link', digest, error })

@@ -86,9 +86,10 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
     await this.#remove(this.#quarantineKeyOf(digest))
   }
 
-  async link(digest: Digest, ttlMs: number): Promise<URL> {
+  async link({ digest, sizeBytes }: BlobStat, ttlMs: number): Promise<URL | undefined> {
     const { client, name } = this.#bucket
     const key = this.#keyOf(digest)
+    if ((await this.#sizeOf(key)) !== sizeBytes) return undefined
     const command = new GetObjectCommand({ Bucket: name, Key: key })
     const signing = getSignedUrl(client, command, { expiresIn: Math.floor(ttlMs / 1000) })
     return new URL(await s3Result(`link to ${key}`, signing))

@@ -150,6 +150,18 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     expect(proxy.connections).toBeLessThanOrEqual(2)
   })
 
+  it('are given by links to all of them, to whoever has one', async () => {
+    await using made = await subject()
+    const bytes = bytesOf('linked', 1_000)
+    const { digest, sizeBytes } = await putBytes(made.store, made.spools, bytes)
+    const link = await made.store.link({ digest, sizeBytes }, 60_000)
+    const answer = await fetch(link!)
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true)
+    expect(await made.store.link({ digest, sizeBytes: 999 }, 60_000)).toBeUndefined()
+    await made.store.delete([digest])
+    expect(await made.store.link({ digest, sizeBytes }, 60_000)).toBeUndefined()
+  })
+
   it('fail as io when S3 cannot be reached, with the reason', async () => {
     await using made = await subject({ endpoint: new URL(`http://127.0.0.1:${await freePort()}`) })
     const { digest } = blobOf(large)

@@ -23,6 +23,7 @@ async function start() {
     breaker,
     states,
     stat: () => store.stat(digest),
+    link: () => store.link({ digest, sizeBytes: 0 }, 60_000),
     [Symbol.asyncDispose]: () => s3[Symbol.asyncDispose](),
   }
 }
@@ -43,6 +44,15 @@ describe('the breaker of S3', () => {
     const message = expect.stringContaining('it is not asked for 1 s') as string
     expect(await caught(stat())).toMatchObject({ name: 'StoreError', kind: 'unasked', message })
     expect(s3.requests).toBe(asked)
+  })
+
+  it('takes no link for an answer, since S3 is not asked for one', async () => {
+    await using rig = await start()
+    const { s3, breaker, link } = rig
+    expect((await link())?.searchParams.get('X-Amz-Expires')).toBe('60')
+    s3.answer = 500
+    for (let failures = 0; failures < 3; failures++) await caught(link())
+    expect(breaker.state).toBe('open')
   })
 
   it('closes again when a probe is answered', async () => {
