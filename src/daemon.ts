@@ -20,10 +20,12 @@ import { openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './admin-stats.ts'
 import { createApp } from './http/app.ts'
+import { Gate } from './http/gate.ts'
 import { Redirects } from './http/redirects.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
+import { openLogins } from './logins.ts'
 import { Guard } from './policy/guard.ts'
 import { Routes } from './policy/routes.ts'
 import { Rules } from './policy/rules.ts'
@@ -83,6 +85,7 @@ export async function startDaemon(
     events: new AuditEvents(logger, metrics),
   }
   const audit = auditing && parts.use(await AuditLog.open(auditing))
+  const logins = parts.use(await openLogins(config, clock, events.logins))
   const lock = parts.use(await lockFolder(config.data))
   const reserve = new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES)
   const { freeBytes } = await diskSpace(config.data)
@@ -199,7 +202,8 @@ export async function startDaemon(
   parts.use(warm)
   const { redirectExcept: except } = config.store
   const redirects = links && new Redirects({ links, holdings, except, events })
-  const app = createApp({ ...listening, audit, routes, redirects, hosted: hosting?.hosted })
+  const serving = { audit, gate: new Gate(logins), routes, redirects }
+  const app = createApp({ ...listening, ...serving, hosted: hosting?.hosted })
   const server = await listen(app, config.listen)
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {

@@ -9,7 +9,7 @@ import {
 } from './support/architecture.ts'
 
 const FOUNDATION = ['util', 'oci', 'telemetry']
-const PARTS = ['store', 'inventory', 'upstream', 'cache', 'hosted', 'policy']
+const PARTS = ['store', 'inventory', 'upstream', 'auth', 'cache', 'hosted', 'policy']
 
 /** The layering rule and the owners of packages; a new folder or package gets its row here. */
 const ARCHITECTURE: Architecture = {
@@ -24,11 +24,13 @@ const ARCHITECTURE: Architecture = {
     store: FOUNDATION,
     inventory: FOUNDATION,
     upstream: FOUNDATION,
+    auth: FOUNDATION,
     cache: [...FOUNDATION, 'store', 'inventory'],
     hosted: [...FOUNDATION, 'store', 'inventory'],
     policy: FOUNDATION,
     http: [...FOUNDATION, ...PARTS, 'admin-api', 'admin-stats'],
     version: [],
+    logins: [...FOUNDATION, 'auth', 'config'],
     hosting: ['store', 'hosted', 'policy', 'config'],
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
@@ -54,6 +56,7 @@ const ARCHITECTURE: Architecture = {
       'config',
       'http',
       'hosting',
+      'logins',
       'stats-recorder',
       'stores',
       'upkeep',
@@ -79,6 +82,7 @@ const ARCHITECTURE: Architecture = {
     '@aws-sdk/client-s3': ['store'],
     '@aws-sdk/s3-request-presigner': ['store'],
     '@koa/router': ['http'],
+    bcryptjs: ['auth'],
     commander: ['cli'],
     koa: ['http'],
     kysely: ['inventory'],

@@ -116,6 +116,15 @@ export const referencePattern = z
   )
   .meta({ title: 'pattern' })
 
+/** A registry and a repository there, as auth/access.ts reads it. */
+export const registryPattern = z
+  .string({ error: 'expected a pattern' })
+  .max(512, { error: 'is too long' })
+  .regex(new RegExp(`^(?:\\*\\*|${GLOB}(?:${PORT})?(?:/${GLOB})+)$`), {
+    error: 'expected a pattern such as private/team/**, docker.io/library/* or **',
+  })
+  .meta({ title: 'pattern' })
+
 /** As policy/image-name.ts reads it. */
 export const imageName = z
   .string({ error: 'expected the name of an image' })

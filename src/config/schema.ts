@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isLoopback } from '../util/loopback.ts'
 import { auditField } from './audit.ts'
+import { authField, someoneMayPush, unmatchedRules } from './auth.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
 import { proxiesField } from './proxy.ts'
@@ -59,6 +60,7 @@ export function configSchema(read: SecretReader) {
     scrub: scrubField,
     warm: warmField,
     hosted: hostedField,
+    auth: authField,
     audit: auditField,
     log: z
       .strictObject({
@@ -70,7 +72,7 @@ export function configSchema(read: SecretReader) {
       })
       .prefault({}),
   })
-  return config.superRefine(({ upstreams, eviction, hosted, warm }, context) => {
+  return config.superRefine(({ upstreams, eviction, hosted, auth, warm }, context) => {
     for (const [name, { prefix }] of hosted.enabled ? Object.entries(upstreams) : []) {
       if (name !== hosted.prefix && !overlaps(prefix, hosted.prefix)) continue
       const message = `${hosted.prefix} is where images are pushed to: see hosted.prefix`
@@ -81,6 +83,22 @@ export function configSchema(read: SecretReader) {
       if (namesRegistry(pattern, registries)) continue
       const message = 'begins with no registry, as docker.io/library/node:22* does'
       context.addIssue({ code: 'custom', path: ['eviction', 'pins', index], message })
+    }
+    if (hosted.enabled && !someoneMayPush(auth)) {
+      const message = 'nobody may push: set auth.htpasswd, or auth.anonymous to [pull, push]'
+      context.addIssue({ code: 'custom', path: ['hosted', 'enabled'], message })
+    }
+    for (const index of unmatchedRules(auth)) {
+      const message = 'nobody can log in: set auth.htpasswd'
+      context.addIssue({ code: 'custom', path: ['auth', 'rules', index, 'principals'], message })
+    }
+    for (const [index, { repositories }] of auth.rules.entries()) {
+      for (const [place, pattern] of repositories.entries()) {
+        if (pattern === '**' || namesRegistry(pattern, registries)) continue
+        const path = ['auth', 'rules', index, 'repositories', place]
+        const message = `begins with no registry, as docker.io/library/* and ${hosted.prefix}/** do`
+        context.addIssue({ code: 'custom', path, message })
+      }
     }
     for (const [index, { images }] of warm.entries()) {
       for (const [place, image] of images.entries()) {

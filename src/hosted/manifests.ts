@@ -108,10 +108,19 @@ export class HostedManifests {
     return true
   }
 
-  /** Whether a repository, or any hosted one where none is named, has a blob that can be mounted. */
-  async canMount(digest: Digest, from: RepositoryId | undefined): Promise<boolean> {
+  /** Whether a repository has a blob that can be mounted. */
+  async canMount(digest: Digest, from: RepositoryId): Promise<boolean> {
+    return this.#options.inventory.isLinked(digest, from)
+  }
+
+  /** Whether one of the hosted repositories has it that are open to who asks. */
+  async canMountFromAny(
+    digest: Digest,
+    isOpen: (repository: RepositoryId) => boolean,
+  ): Promise<boolean> {
     const { inventory, registry } = this.#options
-    return from ? inventory.isLinked(digest, from) : inventory.isLinkedWithin(digest, registry)
+    const owners = await inventory.repositoriesOf(digest)
+    return owners.some((owner) => owner.registry === registry && isOpen(owner))
   }
 
   /** Lets the repository have a blob that is here, without a byte on the way; false where it is gone. */

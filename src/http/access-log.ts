@@ -1,3 +1,4 @@
+import { LoginError } from '../auth/login-error.ts'
 import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events, ServedRequest } from '../telemetry/events.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
@@ -28,7 +29,7 @@ function servedRequest(
   exchange: Exchange,
   startedAtMs: number,
 ): ServedRequest {
-  const { kind, route, reference, outcome, bytes, firstByteAtMs } = exchange
+  const { kind, route, reference, outcome, bytes, firstByteAtMs, principal } = exchange
   return {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
@@ -42,19 +43,18 @@ function servedRequest(
     upstream: route?.upstream,
     repository: route?.repository,
     reference,
+    principal,
     remote: req.socket.remoteAddress,
     userAgent: req.headers['user-agent'],
   }
 }
 
-function tellAudit(audit: AuditLog, request: ServedRequest, { req, state }: Context): void {
-  const { action, principal } = state.exchange
-  if (request.status === UNAUTHORIZED) {
-    // Who shows none is asked for credentials, and comes again.
-    if (req.headers.authorization !== undefined) audit.loginRefused(request, principal)
-  } else if (action) {
+function tellAudit(audit: AuditLog, request: ServedRequest, { state }: Context): void {
+  const { action, principal, error } = state.exchange
+  // Who shows no credentials is asked for them, and comes again.
+  if (error instanceof LoginError) audit.loginRefused(request, principal)
+  else if (action && request.status !== UNAUTHORIZED)
     audit.requested({ action, request, principal })
-  }
 }
 
 export function pathOf(url: string): string {

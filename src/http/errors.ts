@@ -32,7 +32,8 @@ export function errors(events: Events): Middleware {
         context.respond = false
         res.destroy()
       } else {
-        answerJson(context, translated.status, headersOf(translated, error), bodyOf(translated))
+        const headers = headersOf(translated, error, exchange.challenge)
+        answerJson(context, translated.status, headers, bodyOf(translated))
       }
     }
   }
@@ -84,12 +85,18 @@ function translateUpstream(error: UpstreamError, route: Route | undefined): Regi
   })
 }
 
-function headersOf(error: RegistryError, cause: unknown): OutgoingHttpHeaders {
+function headersOf(
+  error: RegistryError,
+  cause: unknown,
+  challenge: string | undefined,
+): OutgoingHttpHeaders {
   return {
     ...API_VERSION,
     ...(error.retryAfterMs !== undefined && {
       'Retry-After': Math.ceil(error.retryAfterMs / 1000),
     }),
+    ...(error.code === 'UNAUTHORIZED' &&
+      challenge !== undefined && { 'WWW-Authenticate': challenge }),
     ...(error.code === 'UNSUPPORTED' && { Allow: 'GET, HEAD' }),
     ...(cause instanceof UnsatisfiableRangeError && {
       'Content-Range': `bytes */${cause.sizeBytes}`,

@@ -11,9 +11,11 @@ export interface Exchange {
   reference: string | undefined
   /** What the request is about; `undefined` also for what begins or goes on, and is told at its end. */
   action: Action | undefined
-  /** Who asks; `undefined` for who does not say. */
+  /** Who has logged in, where that was asked. */
   principal: string | undefined
   outcome: Outcome | undefined
+  /** What a client whom we do not know is told to do about it. */
+  challenge: string | undefined
   /** Body bytes that were written to the socket. */
   bytes: number
   /** On the clock of `performance.now()`. */
@@ -39,6 +41,7 @@ export function newExchange(signal: AbortSignal): Exchange {
     action: undefined,
     principal: undefined,
     outcome: undefined,
+    challenge: undefined,
     bytes: 0,
     firstByteAtMs: undefined,
     error: undefined,

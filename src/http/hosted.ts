@@ -2,26 +2,29 @@ import type { HostedRegistry } from '../hosted/hosted-registry.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { HostedRequest } from '../oci/hosted-request.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
-import { targetOf } from '../oci/reference.ts'
+import { type Repository, targetOf } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Page } from '../oci/source.ts'
-import type { Routes } from '../policy/routes.ts'
 import { answerHeaders, answerJson, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
+import type { Gate } from './gate.ts'
 import type { HostedRoute } from './hosted-route.ts'
 import { wholeBody } from './request-body.ts'
-import { serveUpload, startUpload } from './serve-upload.ts'
+import { type MountSources, serveUpload, startUpload } from './serve-upload.ts'
+
+/** Repositories in one answer, where the client does not say. */
+const MAX_CATALOG = 1_000
 
 /** What is asked of the writable namespace besides pulls. */
 export async function serveHosted(
   context: Context,
   request: Exclude<HostedRequest, { kind: 'catalog' }>,
   route: HostedRoute,
-  routes: Routes,
+  mounts: MountSources,
 ): Promise<void> {
   switch (request.kind) {
     case 'start-upload':
-      return startUpload(context, request, route, routes)
+      return startUpload(context, request, route, mounts)
     case 'upload-status':
     case 'append-upload':
     case 'finish-upload':
@@ -35,29 +38,46 @@ export async function serveHosted(
   }
 }
 
-/** GET of `_catalog`, which clients know from registries; no spec has it. */
+/** GET of `_catalog`, which clients know from registries; no spec has it. Of what may be pulled. */
 export async function serveCatalog(
   context: Context,
   hosted: HostedRegistry | undefined,
+  gate: Gate,
   page: Page,
 ): Promise<void> {
+  const principal = await gate.identify(context)
   if (!hosted) throw new RegistryError('NAME_UNKNOWN', 'nothing is hosted here')
   const { registry } = hosted
-  const { limit, after } = page
+  const { limit = MAX_CATALOG, after } = page
   const within = after?.startsWith(`${registry}/`) ? after.slice(registry.length + 1) : undefined
-  const found = await hosted.repositories({
-    limit: (limit ?? 1000) + 1,
-    ...(within !== undefined && { after: within }),
-  })
-  const repositories = found.slice(0, limit ?? 1000).map((name) => `${registry}/${name}`)
+  const mayPull = (repository: Repository) =>
+    gate.allows(principal, 'pull', { upstream: registry, repository })
+  const found = await openRepositories(hosted, mayPull, limit + 1, within)
+  const repositories = found.slice(0, limit).map((name) => `${registry}/${name}`)
   const last = repositories.at(-1)
-  const query = new URLSearchParams({ n: String(limit ?? 1000), last: last ?? '' })
+  const query = new URLSearchParams({ n: String(limit), last: last ?? '' })
   const hasMore = last !== undefined && found.length > repositories.length
   const headers = {
     ...API_VERSION,
     ...(hasMore && { Link: `</v2/_catalog?${query.toString()}>; rel="next"` }),
   }
   answerJson(context, 200, headers, { repositories })
+}
+
+/** At most `limit` of those after `after`. */
+async function openRepositories(
+  hosted: HostedRegistry,
+  mayPull: (repository: Repository) => boolean,
+  limit: number,
+  after: string | undefined,
+): Promise<Repository[]> {
+  const open: Repository[] = []
+  for (let last = after; ;) {
+    const page = await hosted.repositories({ limit: MAX_CATALOG, ...(last && { after: last }) })
+    open.push(...page.filter(mayPull))
+    last = page.at(-1)
+    if (page.length < MAX_CATALOG || open.length >= limit) return open.slice(0, limit)
+  }
 }
 
 async function putManifest(

@@ -1,3 +1,5 @@
+import type { AccessTarget, Action } from '../auth/access.ts'
+import { ANONYMOUS } from '../auth/principal.ts'
 import type { HostedRegistry } from '../hosted/hosted-registry.ts'
 import { parseHostedRequest, type HostedRequest } from '../oci/hosted-request.ts'
 import {
@@ -5,12 +7,14 @@ import {
   parseRegistryRequest,
   type RegistryRequest,
 } from '../oci/registry-request.ts'
+import type { Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Route, Routes } from '../policy/routes.ts'
 import { actionOf } from './action-of.ts'
 import { answerJson, API_VERSION } from './answer.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Context, Middleware } from './exchange.ts'
+import type { Gate } from './gate.ts'
 import { hostedRoute } from './hosted-route.ts'
 import { serveCatalog, serveHosted } from './hosted.ts'
 import type { Redirects } from './redirects.ts'
@@ -18,11 +22,13 @@ import { type BlobServing, serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
+import { serveToken, TOKEN_PATH, tokenChallenge } from './token.ts'
 
 export interface RegistryOptions {
   routes: Routes
   /** `undefined` where nothing can be pushed. */
   hosted: HostedRegistry | undefined
+  gate: Gate
   /** Every blob is served from here where there are none. */
   redirects?: Redirects | undefined
 }
@@ -33,35 +39,66 @@ export function registry(options: RegistryOptions, pool: BufferPool): Middleware
   return (context, next) => {
     const path = parseRegistryPath(context.req.url ?? '')
     if (!path) return next()
+    if (path.url.split('?', 1)[0] === TOKEN_PATH) return serveTokens(context, options)
     const push = parseHostedRequest(context.method, path.url)
     if (push) return serveOfHosted(context, push, path.prefix, options)
     const request = parseRegistryRequest(context.method, path.url)
     context.state.exchange.kind = request.kind
     context.state.exchange.action = actionOf(request)
-    if (request.kind === 'ping') return servePing(context, path.prefix, options.routes)
-    return serve(context, request, path.prefix, options.routes, blobs)
+    if (request.kind === 'ping') return servePing(context, path.prefix, options)
+    return serve(context, request, path.prefix, options, blobs)
   }
 }
 
-function serveOfHosted(
+async function serveOfHosted(
   context: Context,
   request: HostedRequest,
   prefix: string | undefined,
-  { routes, hosted }: RegistryOptions,
+  { routes, hosted, gate }: RegistryOptions,
 ): Promise<void> {
   context.state.exchange.kind = 'push'
   context.state.exchange.action = actionOf(request)
-  if (request.kind === 'catalog') return serveCatalog(context, hosted, request.page)
+  if (request.kind === 'catalog') return serveCatalog(context, hosted, gate, request.page)
   const route = routeOf(context, request, prefix, routes)
   const root = prefix === undefined ? '/v2' : `/${prefix}/v2`
   const to = hostedRoute(hosted, route, `${root}/${request.repository}`)
-  return serveHosted(context, request, to, routes)
+  const principal = await gate.admit(context, neededFor(request), route)
+  const mayPull = (target: AccessTarget) => gate.allows(principal, 'pull', target)
+  return serveHosted(context, request, to, { routes, mayPull })
 }
 
-function servePing(context: Context, prefix: string | undefined, routes: Routes): void {
+function neededFor({ kind }: HostedRequest): Action {
+  return kind === 'delete-manifest' || kind === 'delete-blob' ? 'delete' : 'push'
+}
+
+async function serveTokens(
+  context: Context,
+  { gate, routes, hosted }: RegistryOptions,
+): Promise<void> {
+  context.state.exchange.kind = 'token'
+  if (!gate.authenticator) throw new RegistryError('NAME_UNKNOWN', 'nobody can log in here')
+  return serveToken(context, gate.authenticator, (name) => {
+    const { host } = context.req.headers
+    const route = routes.find({ repository: name as Repository, ns: undefined, host })
+    if (!route || route.upstream === hosted?.registry) return false
+    return gate.allows(ANONYMOUS, 'pull', route)
+  })
+}
+
+/** Where somebody can log in it says so to all: it is the only time when dockerd listens. */
+async function servePing(
+  context: Context,
+  prefix: string | undefined,
+  { routes, gate }: RegistryOptions,
+): Promise<void> {
   if (prefix !== undefined && !routes.hasPrefix(prefix)) {
     throw new RegistryError('NAME_UNKNOWN', 'no upstream of this mirror has that prefix')
   }
+  if (gate.authenticator && context.req.headers.authorization === undefined) {
+    context.state.exchange.challenge = tokenChallenge(context)
+    throw new RegistryError('UNAUTHORIZED', 'a login, or a token for everybody, is needed')
+  }
+  await gate.identify(context)
   answerJson(context, 200, { ...API_VERSION }, {})
 }
 
@@ -71,10 +108,12 @@ async function serve(
   context: Context,
   request: Pull,
   prefix: string | undefined,
-  routes: Routes,
+  { routes, hosted, gate }: RegistryOptions,
   blobs: BlobServing,
 ): Promise<void> {
   const route = routeOf(context, request, prefix, routes)
+  if (route.upstream === hosted?.registry) await gate.admit(context, 'pull', route)
+  else await gate.admitPull(context, route)
   switch (request.kind) {
     case 'manifest':
       return serveManifest(context, request, route)

@@ -1,3 +1,5 @@
+import type { AccessTarget } from '../auth/access.ts'
+import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { HostedRequest, Mount } from '../oci/hosted-request.ts'
 import { RegistryError } from '../oci/registry-error.ts'
@@ -10,16 +12,22 @@ import { chunkPosition, requestBody } from './request-body.ts'
 
 type Of<Kind extends HostedRequest['kind']> = Extract<HostedRequest, { kind: Kind }>
 
+/** Where blobs can be mounted from. */
+export interface MountSources {
+  routes: Routes
+  mayPull: (target: AccessTarget) => boolean
+}
+
 /** POST of `blobs/uploads/`: mounts a blob, takes a whole one, or opens an upload. */
 export async function startUpload(
   context: Context,
   { digest, mount }: Of<'start-upload'>,
   route: HostedRoute,
-  routes: Routes,
+  sources: MountSources,
 ): Promise<void> {
   const { hosted, repository } = route
   const { exchange } = context.state
-  if (mount && (await mountBlob(context, route, mount, routes))) {
+  if (mount && (await mountBlob(context, route, mount, sources))) {
     exchange.action = { name: 'mount', kind: 'blob', content: { digest: mount.digest } }
     return answerBlob(context, route, mount.digest)
   }
@@ -68,18 +76,23 @@ async function mountBlob(
   context: Context,
   { hosted, repository }: HostedRoute,
   { digest, from }: Mount,
-  routes: Routes,
+  { routes, mayPull }: MountSources,
 ): Promise<boolean> {
   const { manifests } = hosted
-  const source = from && routes.find({ repository: from, ns: undefined })
-  if (from !== undefined && !source) return false
-  const owner = source && { registry: source.upstream, name: source.repository }
-  if (!(await manifests.canMount(digest, owner))) return false
-  if (source && !(await mayPull(context, source, digest))) return false
+  const isOpen = ({ registry, name }: RepositoryId) =>
+    mayPull({ upstream: registry, repository: name })
+  if (from === undefined) {
+    if (!(await manifests.canMountFromAny(digest, isOpen))) return false
+  } else {
+    const source = routes.find({ repository: from, ns: undefined })
+    const owner = source && { registry: source.upstream, name: source.repository }
+    if (!owner || !isOpen(owner) || !(await manifests.canMount(digest, owner))) return false
+    if (!(await canPull(context, source, digest))) return false
+  }
   return manifests.mount(repository, digest)
 }
 
-async function mayPull(
+async function canPull(
   context: Context,
   { source, repository }: Route,
   digest: Digest,

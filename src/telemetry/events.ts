@@ -1,5 +1,6 @@
 import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
+import { LoginEvents } from './login-events.ts'
 import type { Metrics } from './metrics.ts'
 import { TagEvents } from './tag-events.ts'
 
@@ -18,6 +19,7 @@ export type RequestKind =
   | 'tags'
   | 'referrers'
   | 'push'
+  | 'token'
   | 'health'
   | 'admin'
   | 'other'
@@ -41,6 +43,8 @@ export interface ServedRequest {
   repository: string | undefined
   /** The tag or digest. */
   reference: string | undefined
+  /** Who has logged in, where it was asked. */
+  principal: string | undefined
   remote: string | undefined
   userAgent: string | undefined
 }
@@ -150,6 +154,7 @@ export interface Totals {
 export class Events {
   /** About the limits of upstreams. */
   readonly limits: LimitEvents
+  readonly logins: LoginEvents
   /** About what tags are held to. */
   readonly tags: TagEvents
   readonly #logger: Logger
@@ -157,6 +162,7 @@ export class Events {
 
   constructor(logger: Logger, metrics: Metrics) {
     this.limits = new LimitEvents(logger, metrics)
+    this.logins = new LoginEvents(logger, metrics)
     this.tags = new TagEvents(logger)
     this.#logger = logger
     this.#metrics = metrics

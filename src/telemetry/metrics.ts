@@ -77,6 +77,7 @@ export class Metrics {
   readonly refusals = this.#tally('refusals', 'Contents not kept because space was full', [])
   readonly swept = this.#tally('swept', 'What did not fit store or inventory', ['action'])
   readonly jobRuns = this.#tally('job_runs', 'Runs of jobs by how they ended', ['job', 'outcome'])
+  readonly logins = this.#tally('logins', 'Passwords that clients sent', ['outcome'])
   readonly failures = this.#tally('failures', 'Failures of our own parts', ['part', 'operation'])
 
   readonly upstreamSeconds = new Histogram({

@@ -77,6 +77,10 @@ describe('the configuration', () => {
       },
       scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
       warm: [],
+      auth: {
+        anonymous: ['pull'],
+        rules: [{ principals: ['*'], repositories: ['**'], actions: ['pull', 'push', 'delete'] }],
+      },
       hosted: { enabled: false, prefix: 'private', maxBlobBytes: 20 * 2 ** 30, allowSparse: false },
       log: { level: 'info', format: 'auto' },
     })

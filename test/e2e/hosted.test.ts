@@ -7,6 +7,7 @@ import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 import { startOutside, type Outside } from '../support/outside.ts'
 import { haveTools } from '../support/tools.ts'
+import { PUSHED_BY_ALL } from './hosted-stage.ts'
 
 const KINDS = [
   { kind: 'a docker image', build: (seed: string) => buildImage({ seed, format: 'docker' }) },
@@ -32,7 +33,7 @@ for (const { name, tools, start } of ALL_CLIENTS) {
 
     beforeAll(async () => {
       hub = stack.use(await startFakeHub())
-      const config = { hosted: { enabled: true } }
+      const config = PUSHED_BY_ALL
       mirror = stack.use(await MirrorProcess.start({ upstreamUrl: hub.url, config }))
       outside = stack.use(await startOutside())
       client = stack.use(await start({ mirror, outside }))

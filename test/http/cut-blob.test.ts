@@ -7,6 +7,7 @@ import { Routes } from '../../src/policy/routes.ts'
 import { demo, mirrorOn, upstreamSource } from '../cache/mirror-rig.ts'
 import { blobPath } from '../support/damage.ts'
 import { bytesOf } from '../support/images.ts'
+import { openGate } from '../support/open-gate.ts'
 import { until } from '../support/turns.ts'
 import { ask } from './mirror.ts'
 
@@ -21,7 +22,8 @@ test('a blob that the disk cuts short while it is served breaks off, and is whol
   const routes = new Routes([
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source },
   ])
-  const app = createApp({ routes, hosted: undefined, events: rig.events, isReady: () => true })
+  const parts = { hosted: undefined, gate: openGate, events: rig.events }
+  const app = createApp({ routes, ...parts, isReady: () => true })
   await using server = await listen(app, { host: '127.0.0.1', port: 0 })
   const pull = async () => {
     const answer = await ask(server, `/v2/${demo}/blobs/${digest}`)

@@ -1,14 +1,18 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hashSync } from 'bcryptjs'
 import { pino } from 'pino'
 import { Holdings } from '../../src/cache/holdings.ts'
 import { Leases } from '../../src/cache/leases.ts'
 import { Uses } from '../../src/cache/uses.ts'
+import type { Config } from '../../src/config/schema.ts'
 import { HostedRegistry } from '../../src/hosted/hosted-registry.ts'
 import { createApp } from '../../src/http/app.ts'
+import { Gate } from '../../src/http/gate.ts'
 import { listen } from '../../src/http/server.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
+import { openLogins } from '../../src/logins.ts'
 import { Routes } from '../../src/policy/routes.ts'
 import { UploadFolder } from '../../src/store/upload-folder.ts'
 import { AuditEvents } from '../../src/telemetry/audit-events.ts'
@@ -27,6 +31,7 @@ import { ask, type Answer, type AskOptions } from './mirror.ts'
 
 /** The application with `private` to push to beside a Docker Hub in memory, on a real port. */
 export interface HostedRig extends AsyncDisposable {
+  logLines: string[]
   hub: MemorySource
   inventory: Inventory
   uploads: UploadFolder
@@ -36,11 +41,18 @@ export interface HostedRig extends AsyncDisposable {
   audited(count: number): Promise<Record<string, unknown>[]>
 }
 
+export type HostedAuth = Pick<Config['auth'], 'anonymous' | 'rules'> & {
+  /** Users and their passwords; nobody can log in where left out. */
+  users?: Record<string, string>
+}
+
 export interface HostedRigOptions {
   /** A folder to go on in. */
   folder?: string
   maxBlobBytes?: number
   allowSparse?: boolean
+  /** Who may do what; everybody everything where left out. */
+  auth?: HostedAuth
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
   /** Whether they are in the audit log. */
@@ -52,7 +64,9 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   const folder = options.folder ?? parts.use(await temporaryFolder()).path
   const { store, spools } = parts.use(await fileStore(folder))
   const clock = new FakeClock()
-  const logger = pino({ level: 'silent' })
+  const logLines: string[] = []
+  const write = (line: string) => void logLines.push(line)
+  const logger = pino({ level: 'debug' }, { write })
   const metrics = new Metrics()
   const events = new Events(logger, metrics)
   const audit = parts.use(
@@ -92,11 +106,15 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: hub },
     { name: 'private', prefix: 'private', hosts: [], isDefault: false, source: hosted.source },
   ])
-  const app = createApp({ routes, hosted, events, audit, isReady: () => true })
+  const auth = options.auth ?? { anonymous: ['admin'], rules: [] }
+  const logins = await openLogins({ auth: await withUsers(auth, folder) }, clock, events.logins)
+  const gate = new Gate(parts.use(logins))
+  const app = createApp({ routes, hosted, gate, events, audit, isReady: () => true })
   const server = parts.use(await listen(app, { host: '127.0.0.1', port: 0 }))
   const running = parts.move()
   return {
     hub,
+    logLines,
     inventory,
     uploads,
     port: server.port,
@@ -109,4 +127,17 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
       }),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
+}
+
+async function withUsers(
+  { users, ...rights }: HostedAuth,
+  folder: string,
+): Promise<Config['auth']> {
+  if (!users) return rights
+  const htpasswd = join(folder, 'users')
+  const lines = Object.entries(users).map(
+    ([user, password]) => `${user}:${hashSync(password, 4)}\n`,
+  )
+  await writeFile(htpasswd, lines.join(''))
+  return { ...rights, htpasswd }
 }

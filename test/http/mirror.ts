@@ -9,6 +9,7 @@ import { Rules, type RulePatterns } from '../../src/policy/rules.ts'
 import { describeError } from '../../src/telemetry/describe-error.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
+import { openGate } from '../support/open-gate.ts'
 import { eventually } from '../support/eventually.ts'
 import { buildImage } from '../support/images.ts'
 import { MemorySource } from '../support/memory-source.ts'
@@ -65,7 +66,13 @@ export async function startMirror(
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: guarded },
     { name: 'ghcr.io', prefix: 'ghcr.io', hosts: ['ghcr.mirror'], isDefault: false, source: ghcr },
   ])
-  const app = createApp({ routes, hosted: undefined, events, isReady: () => readiness.isReady })
+  const app = createApp({
+    routes,
+    hosted: undefined,
+    gate: openGate,
+    events,
+    isReady: () => readiness.isReady,
+  })
   const server = await listen(app, { host: '127.0.0.1', port: 0 })
   return {
     server,

@@ -8,6 +8,7 @@ import { Routes } from '../../src/policy/routes.ts'
 import { Rules } from '../../src/policy/rules.ts'
 import { StoreError } from '../../src/store/store-error.ts'
 import { demo, mirrorOn, type MirrorRig, upstreamSource } from '../cache/mirror-rig.ts'
+import { openGate } from '../support/open-gate.ts'
 import { damages } from '../support/damage.ts'
 import { bytesOf } from '../support/images.ts'
 import type { ScriptedSource } from '../support/scripted-source.ts'
@@ -49,7 +50,7 @@ describe('a blob that clients fetch from the bucket', () => {
     const routes = new Routes([
       { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source },
     ])
-    const options = { hosted: undefined, events: rig.events, isReady: () => true }
+    const options = { hosted: undefined, gate: openGate, events: rig.events, isReady: () => true }
     const app = createApp({ routes, redirects, ...options })
     server = await listen(app, { host: '127.0.0.1', port: 0 })
     expect((await pull()).status).toBe(200)

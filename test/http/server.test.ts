@@ -7,6 +7,7 @@ import { createApp } from '../../src/http/app.ts'
 import { listen } from '../../src/http/server.ts'
 import { Routes } from '../../src/policy/routes.ts'
 import { digestOf } from '../../src/oci/digest.ts'
+import { openGate } from '../support/open-gate.ts'
 import { bytesOf } from '../support/images.ts'
 import { eventually } from '../support/eventually.ts'
 import { repository, startMirror, type TestMirror } from './mirror.ts'
@@ -32,6 +33,7 @@ test('a port that is taken is an error, not a daemon that hears nothing', async 
   const app = createApp({
     routes: new Routes([]),
     hosted: undefined,
+    gate: openGate,
     events: mirror.events,
     isReady: () => true,
   })

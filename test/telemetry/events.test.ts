@@ -28,6 +28,7 @@ const pull: ServedRequest = {
   repository: 'library/alpine',
   reference: '3',
   remote: '127.0.0.1',
+  principal: undefined,
   userAgent: 'docker/29.0',
 }
 

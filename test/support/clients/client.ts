@@ -38,6 +38,12 @@ export interface Client extends AsyncDisposable {
   empty(): Promise<void>
 }
 
+/** A client that keeps credentials of its own. */
+export interface LoginClient extends Client {
+  /** Throws CommandFailed where the registry refuses them. */
+  login(registry: string, user: string, password: string): Promise<void>
+}
+
 /** With the registry in front. */
 export function fullName(name: string): string {
   const [first = ''] = name.split('/', 1)

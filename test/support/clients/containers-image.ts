@@ -6,11 +6,13 @@ import type { ClientOptions } from './client.ts'
 export async function writeContainersConfig(
   folder: string,
   mirror: ClientOptions['mirror'],
-): Promise<{ registries: string; policy: string }> {
+): Promise<{ registries: string; policy: string; auth: string }> {
   const registries = join(folder, 'registries.conf')
   const [printed] = await mirror.clientFiles('podman')
   await writeFile(registries, printed?.content ?? '')
   const policy = join(folder, 'policy.json')
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
-  return { registries, policy }
+  const auth = join(folder, 'auth.json')
+  await writeFile(auth, '{}')
+  return { registries, policy, auth }
 }

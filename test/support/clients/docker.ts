@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { run, RunningProcess } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import type { Client, ClientOptions } from './client.ts'
+import type { ClientOptions, LoginClient } from './client.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
 /** A Docker engine of its own, with containerd. */
-export async function startDocker({ mirror, outside }: ClientOptions): Promise<Client> {
+export async function startDocker({ mirror, outside }: ClientOptions): Promise<LoginClient> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const socket = `unix://${join(folder.path, 'docker.sock')}`
@@ -58,6 +58,9 @@ export async function startDocker({ mirror, outside }: ClientOptions): Promise<C
     async push(name, as) {
       await docker('tag', name, as)
       await docker('push', as)
+    },
+    async login(registry, user, password) {
+      await docker('login', '--username', user, '--password', password, registry)
     },
     async held(name) {
       const archive = join(folder.path, 'saved.tar')

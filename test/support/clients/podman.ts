@@ -2,14 +2,20 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
+import { type ClientOptions, fullName, type LoginClient, plainHttp } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
-export async function startPodman({ mirror, outside }: ClientOptions): Promise<Client> {
+export async function startPodman({ mirror, outside }: ClientOptions): Promise<LoginClient> {
   const folder = await temporaryFolder()
-  const { registries, policy } = await writeContainersConfig(folder.path, mirror)
+  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
+  const env = {
+    ...outside.env,
+    HOME: folder.path,
+    CONTAINERS_REGISTRIES_CONF: registries,
+    REGISTRY_AUTH_FILE: auth,
+  }
   const podman = (...args: string[]) =>
     run(
       [
@@ -28,7 +34,7 @@ export async function startPodman({ mirror, outside }: ClientOptions): Promise<C
         'none',
         ...args,
       ],
-      { env: { ...outside.env, HOME: folder.path, CONTAINERS_REGISTRIES_CONF: registries } },
+      { env },
     )
   return {
     name: 'podman',
@@ -40,6 +46,10 @@ export async function startPodman({ mirror, outside }: ClientOptions): Promise<C
     async push(name, as) {
       const flags = ['--signature-policy', policy, ...plainHttp(as, '--tls-verify=false')]
       await podman('push', ...flags, fullName(name), `docker://${as}`)
+    },
+    async login(registry, user, password) {
+      const flags = ['--username', user, '--password', password]
+      await podman('login', ...plainHttp(registry, '--tls-verify=false'), ...flags, registry)
     },
     async held(name) {
       const image = fullName(name)

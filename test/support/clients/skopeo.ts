@@ -3,18 +3,22 @@ import { join } from 'node:path'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
+import { type ClientOptions, fullName, type LoginClient, plainHttp } from './client.ts'
 import { writeContainersConfig } from './containers-image.ts'
 import { hashFolder } from './hashes.ts'
 
 /** skopeo copies all platforms of an image to a folder, without changing a byte. */
-export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<Client> {
+export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<LoginClient> {
   const folder = await temporaryFolder()
-  const { registries, policy } = await writeContainersConfig(folder.path, mirror)
+  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
   const images = join(folder.path, 'images')
   const imageFolder = (name: string) => join(images, encodeURIComponent(name))
   const skopeo = ['skopeo', '--registries-conf', registries, '--policy', policy]
-  const env = { ...outside.env, HOME: folder.path }
+  const env = {
+    ...outside.env,
+    HOME: folder.path,
+    REGISTRY_AUTH_FILE: auth,
+  }
   const copy = (...args: string[]) =>
     run([...skopeo, 'copy', '--all', '--preserve-digests', ...args], { env })
   return {
@@ -27,6 +31,13 @@ export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<C
     },
     async push(name, as) {
       await copy(...plainHttp(as, '--dest-tls-verify=false'), source(name), source(as))
+    },
+    async login(registry, user, password) {
+      const flags = ['--username', user, '--password', password]
+      await run(
+        [...skopeo, 'login', ...plainHttp(registry, '--tls-verify=false'), ...flags, registry],
+        { env },
+      )
     },
     async held(name) {
       return {

@@ -1,0 +1,65 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../util/clock.ts'
+import { ANONYMOUS, type Principal } from './principal.ts'
+
+/** What clients are told; who asks at the last moment is still served. */
+export const TOKEN_TTL_MS = 5 * 60_000
+const GRACE_MS = 60_000
+
+/** Of users and hashes as they are now. */
+type Entries = ReadonlyMap<string, string>
+
+/**
+ * Tokens that say who somebody is, not what they may: that is asked with each request. They are
+ * signed with a secret of this process, and end with it, with their time, and with the password
+ * that they were given for.
+ */
+export class BearerTokens {
+  readonly #clock: Clock
+  readonly #secret = randomBytes(32)
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** To who has just proved to be the principal. */
+  issue(principal: Principal, entries: Entries): string {
+    const endsAtMs = this.#clock.now() + TOKEN_TTL_MS + GRACE_MS
+    const claims =
+      principal.kind === 'anonymous'
+        ? [endsAtMs]
+        : [endsAtMs, principal.name, fingerprint(entries.get(principal.name))]
+    const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
+    return `${payload}.${this.#sign(payload).toString('base64url')}`
+  }
+
+  /** `undefined` for all that is not a token, or not one any more. */
+  principalOf(token: string, entries: Entries): Principal | undefined {
+    const [payload = '', signature = ''] = token.split('.')
+    const given = Buffer.from(signature, 'base64url')
+    const expected = this.#sign(payload)
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
+      endsAtMs: number,
+      name?: string,
+      password?: string,
+    ]
+    const [endsAtMs, name, password] = claims
+    if (this.#clock.now() >= endsAtMs) return undefined
+    if (name === undefined) return ANONYMOUS
+    return entries.has(name) && fingerprint(entries.get(name)) === password
+      ? { kind: 'user', name }
+      : undefined
+  }
+
+  #sign(payload: string): Buffer {
+    return createHmac('sha256', this.#secret).update(payload).digest()
+  }
+}
+
+/** Tells hashes apart without telling them. */
+function fingerprint(hash: string | undefined): string {
+  return createHash('sha256')
+    .update(hash ?? '')
+    .digest('base64url')
+}
