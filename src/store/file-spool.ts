@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Digest } from '../oci/digest.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
-import { openFile, type OpenFile } from './open-file.ts'
+import { openFile } from './open-file.ts'
 import type { Leftover, Leftovers } from './leftovers.ts'
 import type { Spool, SpoolFolder } from './spool.ts'
+import { SpoolFile } from './spool-file.ts'
 import { StoreError } from './store-error.ts'
 
 const SUFFIX = '.spool'
@@ -36,7 +37,10 @@ export class FileSpoolFolder implements SpoolFolder, Leftovers {
     try {
       const file = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
       if (!file) throw new StoreError('io', `cannot make a spool: no folder ${this.#folder}`)
-      return new FileSpool(path, file, disown)
+      return new SpoolFile(path, file, 0, async (spool) => {
+        disown()
+        if (!spool.isMoved) await removeFile(spool.path)
+      })
     } catch (cause) {
       disown()
       throw cause
@@ -57,60 +61,6 @@ export class FileSpoolFolder implements SpoolFolder, Leftovers {
 
   async removeLeftover(name: string): Promise<void> {
     await removeFile(join(this.#folder, name))
-  }
-}
-
-class FileSpool implements Spool {
-  readonly #file: OpenFile
-  readonly #disown: () => void
-  #path: string
-  #sizeBytes = 0
-  #isMoved = false
-
-  constructor(path: string, file: OpenFile, disown: () => void) {
-    this.#path = path
-    this.#file = file
-    this.#disown = disown
-  }
-
-  get path(): string {
-    return this.#path
-  }
-
-  get sizeBytes(): number {
-    return this.#sizeBytes
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes, this.#sizeBytes)
-    this.#sizeBytes += bytes.length
-  }
-
-  async readAt(into: Uint8Array, position: number): Promise<number> {
-    const maxBytes = Math.min(into.length, this.#sizeBytes - position)
-    if (maxBytes <= 0) return 0
-    const count = await this.#file.read(into, maxBytes, position)
-    if (count === 0) throw new StoreError('corrupt', `${this.#path} was cut at ${position} bytes`)
-    return count
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync()
-  }
-
-  async moveTo(path: string): Promise<void> {
-    await fileResult(`move ${this.#path} to ${path}`, rename(this.#path, path))
-    this.#path = path
-    this.#isMoved = true
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.#file[Symbol.asyncDispose]()
-    } finally {
-      this.#disown()
-      if (!this.#isMoved) await removeFile(this.#path)
-    }
   }
 }
 

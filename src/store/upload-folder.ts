@@ -1,11 +1,12 @@
 import { constants } from 'node:fs'
-import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../util/clock.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
-import { openFile, type OpenFile } from './open-file.ts'
+import { openFile } from './open-file.ts'
 import type { Leftover, Leftovers } from './leftovers.ts'
 import type { Spool } from './spool.ts'
+import { SpoolFile } from './spool-file.ts'
 import { StoreError } from './store-error.ts'
 
 /** Who has not added to an upload for so long does not come back. */
@@ -65,7 +66,7 @@ export class UploadFolder implements Leftovers {
     const file = await openFile(path, flags)
     if (!file) return undefined
     try {
-      return new UploadFile(path, file, await file.sizeBytes())
+      return new SpoolFile(path, file, await file.sizeBytes(), () => Promise.resolve())
     } catch (cause) {
       await file[Symbol.asyncDispose]()
       throw cause
@@ -74,48 +75,5 @@ export class UploadFolder implements Leftovers {
 
   #pathOf(id: string): string {
     return join(this.#folder, id)
-  }
-}
-
-class UploadFile implements Spool {
-  readonly #file: OpenFile
-  #path: string
-  #sizeBytes: number
-
-  constructor(path: string, file: OpenFile, sizeBytes: number) {
-    this.#path = path
-    this.#file = file
-    this.#sizeBytes = sizeBytes
-  }
-
-  get path(): string {
-    return this.#path
-  }
-
-  get sizeBytes(): number {
-    return this.#sizeBytes
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes, this.#sizeBytes)
-    this.#sizeBytes += bytes.length
-  }
-
-  async readAt(into: Uint8Array, position: number): Promise<number> {
-    const maxBytes = Math.min(into.length, this.#sizeBytes - position)
-    return maxBytes <= 0 ? 0 : this.#file.read(into, maxBytes, position)
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync()
-  }
-
-  async moveTo(path: string): Promise<void> {
-    await fileResult(`move ${this.#path} to ${path}`, rename(this.#path, path))
-    this.#path = path
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#file[Symbol.asyncDispose]()
   }
 }
