@@ -321,3 +321,6 @@ interface UpstreamUserTest extends UpstreamUserEntry {
   /** What is wrong; `null` where it answers, and takes the credentials. */
   error: string | null
 }
+
+/** A line of `GET events`: what has happened, or how many events the reader was too slow for. */
+export type EventLine<Event> = { event: Event } | { missed: number }

@@ -3,6 +3,7 @@ import type { EvictionReason, Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import type { Clock } from '../util/clock.ts'
 import { Semaphore } from '../util/semaphore.ts'
+import { tellEvicted } from './content-changes.ts'
 import { EvictionPass, type MayGo } from './eviction-pass.ts'
 import { EvictionPreview } from './eviction-preview.ts'
 import type { Fills } from './fills.ts'
@@ -140,7 +141,11 @@ export class Eviction implements AsyncDisposable {
   async #evict(root: Candidate, isCold: MayGo, reason: EvictionReason): Promise<Candidate[]> {
     const { holdings, events } = this.#options
     const gone = await holdings.evict(root.digest, this.#allowing(isCold))
-    if (gone.length > 0) events.evicted({ reason, digest: root.digest, ...sumOf(gone) })
+    const [image] = gone
+    if (image) {
+      events.evicted({ reason, digest: root.digest, ...sumOf(gone) })
+      tellEvicted(events.feed, image)
+    }
     return gone
   }
 

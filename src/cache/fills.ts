@@ -4,6 +4,7 @@ import type { Source } from '../oci/source.ts'
 import type { Events, FillEvent } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import type { Clock } from '../util/clock.ts'
+import { mirrored } from './content-changes.ts'
 import { Fill, type FillOptions, type FillStatus } from './fill.ts'
 
 export interface FillsOptions {
@@ -55,7 +56,10 @@ export class Fills implements AsyncDisposable {
         this.#live.delete(digest)
         this.#ended++
         const event = { ...eventOf(fill.status), durationMs: clock.now() - startedAtMs }
-        if (end.kind === 'committed') events.fillCommitted(event)
+        if (end.kind === 'committed') {
+          events.fillCommitted(event)
+          events.feed.tell(mirrored(repository, { digest, sizeBytes: event.bytes }))
+        }
         if (end.kind === 'abandoned') events.fillAbandoned({ ...event, error: end.cause })
       },
     })

@@ -18,6 +18,7 @@ import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
+import { mirrored } from './content-changes.ts'
 import type { Departure, Memory } from './departure.ts'
 import type { Leases } from './leases.ts'
 import { findFault, type Fault } from './verify.ts'
@@ -102,6 +103,7 @@ export class Holdings {
   ): Promise<boolean> {
     const isKept = await this.#attempt('keep manifest', descriptor.digest, async () => {
       await this.putManifest(repository, descriptor, bytes, children)
+      this.#events.feed.tell(mirrored(repository, descriptor))
       return true
     })
     return isKept ?? false

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import { isDigest, type Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
+import { tellEvicted } from './content-changes.ts'
 import type { Holdings } from './holdings.ts'
 import type { PurgeTarget, Removal, WorkListener } from './operations.ts'
 
@@ -78,12 +79,14 @@ class Purge {
     const mayGo = ({ parents, names }: Candidate) =>
       parents === 0 && names.every((name) => isOwn(name) && mayLose(name))
     const gone = await holdings.evict(digest, mayGo)
-    if (gone.length === 0) return
+    const [image] = gone
+    if (!image) return
     const bytes = gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     this.#removal.images++
     this.#removal.contents += gone.length
     this.#removal.bytes += bytes
     events.evicted({ reason: 'purge', digest, contents: gone.length, bytes })
+    tellEvicted(events.feed, image)
   }
 
   async *#imagesOf(repository: RepositoryId): AsyncIterable<Image> {

@@ -63,6 +63,12 @@ export class AdminClient {
     throw this.#lost(undefined)
   }
 
+  /** Listens to lines of JSON until the daemon goes away, which rejects as any failure. */
+  async listen(path: string, onLine: (line: unknown) => void): Promise<never> {
+    for await (const line of this.#lines(await this.#send('GET', path, undefined))) onLine(line)
+    throw this.#lost(undefined)
+  }
+
   async #send(method: Method, path: string, body: object | undefined): Promise<Response> {
     let response: Response
     try {

@@ -4,6 +4,7 @@ import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
+import { eventsCommand } from './events.ts'
 import { freezeCommand, freezesCommand, unfreezeCommand } from './freeze.ts'
 import { historyCommand } from './history.ts'
 import { holdsCommand, releaseCommand } from './hold.ts'
@@ -45,6 +46,7 @@ function createProgram(): Command {
   }
   program.addCommand(migrateCommand())
   program.addCommand(upstreamCommand())
+  program.addCommand(eventsCommand())
   program.addCommand(warmCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   for (const command of [holdsCommand, releaseCommand, historyCommand]) {

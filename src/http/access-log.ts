@@ -1,6 +1,8 @@
 import { LoginError } from '../auth/login-error.ts'
+import type { Action } from '../telemetry/action.ts'
 import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events, ServedRequest } from '../telemetry/events.ts'
+import { announcePull } from './announce.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
 
 /** As nginx logs it: the client left before there was an answer. */
@@ -12,12 +14,14 @@ export function accessLog(events: Events, audit: AuditLog | undefined): Middlewa
   return (context, next) => {
     const startedAtMs = performance.now()
     const client = new AbortController()
-    const exchange = newExchange(client.signal)
+    const exchange = newExchange(client.signal, events.feed)
     context.state.exchange = exchange
     context.res.once('close', () => {
       const request = servedRequest(context, exchange, startedAtMs)
       events.requestServed(request, exchange.error)
       if (audit) tellAudit(audit, request, context)
+      const { action } = exchange
+      if (action && isPull(action, request)) announcePull(context, action)
       if (!context.res.writableFinished) client.abort()
     })
     return next()
@@ -49,12 +53,16 @@ function servedRequest(
   }
 }
 
+/** A whole manifest that has come to its client; one that the client had already is no pull. */
+function isPull({ name, kind }: Action, { status, aborted }: ServedRequest): boolean {
+  return name === 'pull' && kind === 'manifest' && status === 200 && !aborted
+}
+
 function tellAudit(audit: AuditLog, request: ServedRequest, { state }: Context): void {
-  const { action, principal, error } = state.exchange
+  const { action, error } = state.exchange
   // Who shows no credentials is asked for them, and comes again.
-  if (error instanceof LoginError) audit.loginRefused(request, principal)
-  else if (action && request.status !== UNAUTHORIZED)
-    audit.requested({ action, request, principal })
+  if (error instanceof LoginError) audit.loginRefused(request)
+  else if (action && request.status !== UNAUTHORIZED) audit.requested({ action, request })
 }
 
 export function pathOf(url: string): string {

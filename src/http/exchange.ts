@@ -2,6 +2,7 @@ import type { ParameterizedContext, Middleware as KoaMiddleware } from 'koa'
 import type { Outcome } from '../oci/source.ts'
 import type { Route } from '../policy/routes.ts'
 import type { Action } from '../telemetry/action.ts'
+import type { ContentFeed } from '../telemetry/content-feed.ts'
 import type { RequestKind } from '../telemetry/events.ts'
 
 /** What becomes known of a request while it is answered; the access log tells it at the end. */
@@ -23,6 +24,7 @@ export interface Exchange {
   error: unknown
   /** Aborted when the client leaves before the answer has ended. */
   readonly signal: AbortSignal
+  readonly feed: ContentFeed
 }
 
 export interface HttpState {
@@ -33,7 +35,7 @@ export type Context = ParameterizedContext<HttpState>
 
 export type Middleware = KoaMiddleware<HttpState>
 
-export function newExchange(signal: AbortSignal): Exchange {
+export function newExchange(signal: AbortSignal, feed: ContentFeed): Exchange {
   return {
     kind: 'other',
     route: undefined,
@@ -46,5 +48,6 @@ export function newExchange(signal: AbortSignal): Exchange {
     firstByteAtMs: undefined,
     error: undefined,
     signal,
+    feed,
   }
 }

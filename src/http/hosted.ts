@@ -5,6 +5,8 @@ import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
 import { type Repository, targetOf } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Page } from '../oci/source.ts'
+import type { Action } from '../telemetry/action.ts'
+import { announce } from './announce.ts'
 import { answerHeaders, answerJson, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
 import type { Gate } from './gate.ts'
@@ -93,7 +95,7 @@ async function putManifest(
   const pushed = { contentType, bytes, tags }
   const { descriptor, subject } = await hosted.manifests.put(reference, pushed, exchange.signal)
   const { digest } = descriptor
-  exchange.action = { name: 'push', kind: 'manifest', content: descriptor }
+  await announce(context, { name: 'push', kind: 'manifest', content: descriptor }, tags)
   answerHeaders(context, 201, {
     ...API_VERSION,
     Location: `${path}/manifests/${digest}`,
@@ -121,5 +123,15 @@ async function remove(
       detail: { name: request.repository, reference: exchange.reference satisfies string | Digest },
     })
   }
+  const kind = isBlob ? 'blob' : 'manifest'
+  await announce(context, { name: 'delete', kind, content: deletedOf(request) })
   answerHeaders(context, 202, { ...API_VERSION, 'Content-Length': 0 })
+}
+
+function deletedOf(
+  request: Extract<HostedRequest, { kind: 'delete-manifest' | 'delete-blob' }>,
+): Action['content'] {
+  if (request.kind === 'delete-blob') return { digest: request.digest }
+  const { reference } = request
+  return reference.kind === 'digest' ? { digest: reference.digest } : undefined
 }

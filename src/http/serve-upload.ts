@@ -5,6 +5,7 @@ import type { HostedRequest, Mount } from '../oci/hosted-request.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Route, Routes } from '../policy/routes.ts'
+import { announce } from './announce.ts'
 import { answerHeaders, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
 import type { HostedRoute } from './hosted-route.ts'
@@ -28,14 +29,15 @@ export async function startUpload(
   const { hosted, repository } = route
   const { exchange } = context.state
   if (mount && (await mountBlob(context, route, mount, sources))) {
-    exchange.action = { name: 'mount', kind: 'blob', content: { digest: mount.digest } }
+    const { from: fromRepository, ...content } = mount
+    await announce(context, { name: 'mount', kind: 'blob', content, fromRepository })
     return answerBlob(context, route, mount.digest)
   }
   const id = await hosted.uploads.start(repository)
   if (digest === undefined) return answerUpload(context, 202, route, id, 0)
   const chunk = { body: requestBody(context), position: undefined }
   const content = await hosted.uploads.finish(repository, id, digest, chunk, exchange.signal)
-  exchange.action = { name: 'push', kind: 'blob', content }
+  await announce(context, { name: 'push', kind: 'blob', content })
   answerBlob(context, route, digest)
 }
 
@@ -62,7 +64,7 @@ export async function serveUpload(
     case 'finish-upload':
       return tellingRange(context, route, id, async () => {
         const content = await uploads.finish(repository, id, request.digest, chunk(), signal)
-        exchange.action = { name: 'push', kind: 'blob', content }
+        await announce(context, { name: 'push', kind: 'blob', content })
         answerBlob(context, route, request.digest)
       })
     case 'cancel-upload':

@@ -6,6 +6,8 @@ export interface Action {
   kind: 'manifest' | 'blob'
   /** As far as it is known. */
   content: ActionContent | undefined
+  /** Where a blob was mounted from, as the client has named it. */
+  fromRepository?: string | undefined
 }
 
 interface ActionContent {
@@ -18,6 +20,4 @@ interface ActionContent {
 export interface RequestedAction {
   action: Action
   request: ServedRequest
-  /** Who asked; `undefined` for who did not say. */
-  principal: string | undefined
 }

@@ -28,10 +28,10 @@ export class AuditLog implements AsyncDisposable {
     this.#file = file
   }
 
-  requested({ action, request, principal }: RequestedAction): void {
+  requested({ action, request }: RequestedAction): void {
     const { name, kind, content } = action
     if (name === 'pull' && kind === 'blob' && !this.#options.withPulledBlobs) return
-    this.#write(name, request, principal, {
+    this.#write(name, request, {
       kind,
       registry: request.upstream ?? null,
       repository: request.repository ?? null,
@@ -42,8 +42,8 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /** Somebody has shown credentials that are not taken. */
-  loginRefused(request: ServedRequest, principal: string | undefined): void {
-    this.#write('login-refused', request, principal, {})
+  loginRefused(request: ServedRequest): void {
+    this.#write('login-refused', request, {})
   }
 
   /** See LineFile.reopen. */
@@ -58,13 +58,12 @@ export class AuditLog implements AsyncDisposable {
   #write(
     action: string,
     request: ServedRequest,
-    principal: string | undefined,
     content: Record<string, string | number | null>,
   ): void {
     const line = {
       time: new Date(this.#options.clock.now()).toISOString(),
       action,
-      principal: principal ?? null,
+      principal: request.principal ?? null,
       remote: request.remote ?? null,
       userAgent: request.userAgent ?? null,
       ...content,

@@ -1,3 +1,4 @@
+import { ContentFeed } from './content-feed.ts'
 import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
@@ -152,6 +153,8 @@ export interface Totals {
  * lines alone.
  */
 export class Events {
+  /** What becomes of content, for who listens. */
+  readonly feed = new ContentFeed()
   /** About the limits of upstreams. */
   readonly limits: LimitEvents
   readonly logins: LoginEvents

@@ -17,6 +17,7 @@ import { Routes } from '../../src/policy/routes.ts'
 import { UploadFolder } from '../../src/store/upload-folder.ts'
 import { AuditEvents } from '../../src/telemetry/audit-events.ts'
 import { AuditLog } from '../../src/telemetry/audit-log.ts'
+import type { ContentFeed } from '../../src/telemetry/content-feed.ts'
 import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 import { systemClock } from '../../src/util/clock.ts'
@@ -36,6 +37,7 @@ export interface HostedRig extends AsyncDisposable {
   inventory: Inventory
   uploads: UploadFolder
   port: number
+  feed: ContentFeed
   ask(path: string, options?: AskOptions): Promise<Answer>
   /** What the audit log says, once it has so many lines. */
   audited(count: number): Promise<Record<string, unknown>[]>
@@ -118,6 +120,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     inventory,
     uploads,
     port: server.port,
+    feed: events.feed,
     ask: (path, asked) => ask(server, path, asked),
     audited: (count) =>
       eventually(`${count} lines of the audit log`, async () => {

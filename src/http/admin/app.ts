@@ -15,6 +15,7 @@ import { addContentRoutes } from './content-routes.ts'
 import { originGuard } from './origin-guard.ts'
 import type { Stats } from '../../admin-stats.ts'
 import { addStatsRoutes, type History } from './stats-routes.ts'
+import { answerEvents } from './event-answer.ts'
 import { addTagRoutes } from './tag-routes.ts'
 import { addUpstreamRoutes, type ReportedUpstream } from './upstream-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
@@ -66,10 +67,11 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
 }
 
 function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
-  const { stats, history, operations, tags, routes, upstreams } = options
+  const { events, stats, history, operations, tags, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
   addStatsRoutes(router, stats, history)
   addContentRoutes(router, operations, routes)
+  router.get('/events', (context) => answerEvents(context, events.feed))
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)
   addUpstreamRoutes(router, upstreams)

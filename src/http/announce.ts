@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import type { Action } from '../telemetry/action.ts'
+import type { ContentChange } from '../telemetry/content-event.ts'
+import type { Context } from './exchange.ts'
+
+/**
+ * Tells of what is done and durable, and lets who must not miss it write it down, which is before
+ * the client is told. Of a manifest that was pushed with several tags it tells once for each.
+ */
+export async function announce(
+  context: Context,
+  action: Action,
+  tags: readonly string[] = [],
+): Promise<void> {
+  const { exchange } = context.state
+  exchange.action = action
+  const tag = tagIn(exchange.reference)
+  const all = tag === undefined ? tags : [tag, ...tags]
+  for (const each of all.length > 0 ? all : [undefined]) {
+    exchange.feed.tell(contentChange(context, action, each))
+  }
+  await exchange.feed.settle()
+}
+
+/** Tells of a manifest that a client has pulled. */
+export function announcePull(context: Context, action: Action): void {
+  const { feed, reference } = context.state.exchange
+  if (feed.wants('pull')) feed.tell(contentChange(context, action, tagIn(reference)))
+}
+
+function contentChange(
+  context: Context,
+  { name, kind, content, fromRepository }: Action,
+  tag: string | undefined,
+): ContentChange {
+  const { req, state } = context
+  const { route, principal } = state.exchange
+  return {
+    action: name,
+    registry: route?.upstream ?? '',
+    repository: route?.repository ?? '',
+    tag,
+    ...content,
+    fromRepository,
+    url: name === 'delete' || !content ? undefined : urlOf(context, kind, content.digest),
+    request: {
+      id: randomUUID(),
+      addr: req.socket.remoteAddress,
+      host: req.headers.host,
+      method: req.method ?? '',
+      useragent: req.headers['user-agent'] ?? '',
+    },
+    principal,
+  }
+}
+
+/** A repository has the same path for all that is asked of it. */
+function urlOf(
+  { protocol, host, path, query }: Context,
+  kind: Action['kind'],
+  digest: string,
+): string {
+  const repository = path.slice(0, path.search(/\/(?:manifests|blobs)\/[^/]*(?:\/[^/]*)?$/))
+  const { ns } = query
+  const namespace = typeof ns === 'string' ? `?${new URLSearchParams({ ns }).toString()}` : ''
+  return `${protocol}://${host}${repository}/${kind}s/${digest}${namespace}`
+}
+
+function tagIn(reference: string | undefined): string | undefined {
+  return reference?.includes(':') ? undefined : reference
+}
