@@ -67,6 +67,7 @@ const ARCHITECTURE: Architecture = {
     cli: [
       'util',
       'oci',
+      'auth',
       'admin-api',
       'admin-stats',
       'config',

@@ -25,7 +25,7 @@ const BCRYPT = /^\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}$/
 /** A user's name goes in front of a colon, in the file and in what clients send. */
 const USER = /^[^\s:]{1,255}$/
 
-function isUserName(text: string): boolean {
+export function isUserName(text: string): boolean {
   return USER.test(text) && text !== 'anonymous' && text !== '*' && !text.startsWith('#')
 }
 

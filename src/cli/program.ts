@@ -10,6 +10,7 @@ import { historyCommand } from './history.ts'
 import { holdsCommand, releaseCommand } from './hold.ts'
 import { lsCommand } from './ls.ts'
 import { migrateCommand } from './migrate.ts'
+import { passwdCommand } from './passwd.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
 import { scrubCommand } from './scrub.ts'
@@ -48,6 +49,7 @@ function createProgram(): Command {
   program.addCommand(upstreamCommand())
   program.addCommand(eventsCommand())
   program.addCommand(warmCommand())
+  program.addCommand(passwdCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())
   for (const command of [holdsCommand, releaseCommand, historyCommand]) {
     program.addCommand(command())
