@@ -24,6 +24,7 @@ export interface TransportResponse {
   /** What was asked. */
   url: URL
   status: number
+  /** A field that came several times is one, as RFC 9110 section 5.3 combines them. */
   headers: IncomingHttpHeaders
   /** `Content-Length`, where there is a sensible one. */
   declaredBytes: number | undefined
@@ -68,11 +69,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,
-    headers: IncomingHttpHeaders,
+    fields: IncomingHttpHeaders,
   ): void {
     if (status < 200) return
     this.#report(status)
     const { url, signal } = this.#request
+    const headers = combined(fields)
     const declaredBytes = lengthOf(headers)
     this.#body = new ResponseBody(controller, declaredBytes, signal)
     this.#response.resolve({ url, status, headers, declaredBytes, body: this.#body })
@@ -149,6 +151,19 @@ export function refusalOf(upstream: string, cause: PrivateAddressError): Upstrea
 
 export function proxyFailure(upstream: string, cause: ProxyError): UpstreamError {
   return new UpstreamError(upstream, 'unreachable', `${upstream}: ${cause.message}`, { cause })
+}
+
+/** Fields that are no lists: some that stand in between add theirs to the same one. */
+const SINGLE_FIELDS: ReadonlySet<string> = new Set(['content-type', 'location', 'retry-after'])
+
+/** undici gives those that came several times as an array, whatever their type says. */
+function combined(fields: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      if (!Array.isArray(value)) return [name, value]
+      return [name, SINGLE_FIELDS.has(name) ? value[0] : value.join(', ')]
+    }),
+  )
 }
 
 function lengthOf(headers: IncomingHttpHeaders): number | undefined {

@@ -133,6 +133,6 @@ async function errorCodeOf({ body }: FollowedResponse): Promise<unknown> {
 
 /** Only the query of a link is followed: it leads to the same list, wherever it points. */
 function nextQuery({ headers, url }: FollowedResponse): string | undefined {
-  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(String(headers['link'] ?? '')) ?? []
+  const [, target] = /<([^<>]*)>\s*;[^,<]*\brel="?next"?/i.exec(String(headers['link'] ?? '')) ?? []
   return target === undefined ? undefined : URL.parse(target, url.href)?.search
 }

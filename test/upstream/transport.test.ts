@@ -50,6 +50,23 @@ describe('a request', () => {
     expect(Buffer.from(await readAll(body, 100)).toString()).toBe('as it is')
   })
 
+  it('has fields that came several times as one', async () => {
+    await using server = await serve((_, response) => {
+      const challenges = [
+        'WWW-Authenticate',
+        'Basic realm="a"',
+        'WWW-Authenticate',
+        'Bearer realm="b"',
+      ]
+      response.writeHead(401, [...challenges, 'Retry-After', '3', 'Retry-After', '4']).end()
+    })
+    await using transport = open()
+    const { headers, body } = await transport.request(get(server.url))
+    await body[Symbol.asyncDispose]()
+    expect(headers['www-authenticate']).toBe('Basic realm="a", Bearer realm="b"')
+    expect(headers['retry-after']).toBe('3')
+  })
+
   it('uses a connection again after the body, or after the little that is left of one', async () => {
     await using server = await serve((_, response) => response.end(bytesOf('x', 5000)))
     await using transport = open()
