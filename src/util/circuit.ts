@@ -33,7 +33,7 @@ interface Opening<Fault> {
 /**
  * Keeps from asking something that is down. Failures in a row open it, and then every question is
  * refused at once. When the pause is over one question goes through as a probe, and what becomes
- * of it closes or opens it again.
+ * of it closes or opens it again; what was asked before it opened comes late and changes nothing.
  */
 export class Circuit<Fault extends Error> {
   readonly #options: CircuitOptions<Fault>
@@ -61,11 +61,11 @@ export class Circuit<Fault extends Error> {
     const isProbe = this.#enter()
     try {
       const answer = await ask()
-      this.#answered()
+      this.#answered(isProbe)
       return answer
     } catch (error) {
       const verdict = judge(error)
-      if (verdict === 'alive') this.#answered()
+      if (verdict === 'alive') this.#answered(isProbe)
       else if (verdict !== 'unknown') this.#failed(verdict, isProbe)
       throw error
     } finally {
@@ -86,9 +86,9 @@ export class Circuit<Fault extends Error> {
     return true
   }
 
-  #answered(): void {
+  #answered(isProbe: boolean): void {
     this.#failures = 0
-    if (!this.#opening) return
+    if (!this.#opening || !isProbe) return
     this.#opening = undefined
     this.#options.changed('closed', undefined)
   }
@@ -97,7 +97,6 @@ export class Circuit<Fault extends Error> {
     const { clock, failures, pauseMs, maxPauseMs, changed } = this.#options
     const { pauseOf = (_, itselfMs) => itselfMs } = this.#options
     this.#failures++
-    // Questions that were under way when it opened come in late and change nothing.
     if (this.#opening ? !isProbe : this.#failures < failures) return
     const longerMs = this.#opening ? Math.min(maxPauseMs, this.#opening.pauseMs * 2) : pauseMs
     this.#opening = { cause, untilMs: clock.now() + pauseOf(cause, longerMs), pauseMs: longerMs }

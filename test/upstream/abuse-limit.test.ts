@@ -90,6 +90,21 @@ describe('the abuse limit', () => {
     expect(setup.leftMs()).toBe(waitMs)
   })
 
+  it('is not over because of an answer to what was asked before it', async () => {
+    await using setup = await start()
+    const { hub, source, leftMs } = setup
+    const held = hub.fault({ method: 'HEAD' }, { kind: 'hold' })
+    hub.fault({ method: 'GET' }, bare)
+    const early = source.resolve(ref, { signal })
+    await held.held()
+    await caught(setup.ask())
+    held.remove()
+    expect(await early).toBeDefined()
+    expect(leftMs()).toBe(5_000)
+    expect(await caught(setup.ask())).toMatchObject({ kind: 'abuse-limited' })
+    expect(hub.count({ status: 429 })).toBe(1)
+  })
+
   it('lets one question through when the wait is over', async () => {
     await using setup = await start()
     const { hub, clock, ask } = setup

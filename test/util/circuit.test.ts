@@ -112,6 +112,18 @@ describe('a circuit', () => {
     }
   })
 
+  it('is not closed by what was asked before it opened', async () => {
+    const { circuit, judge, ask, down } = start()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const late = circuit.run(() => promise, judge)
+    await down()
+    await down()
+    resolve('answer')
+    expect(await late).toBe('answer')
+    expect(circuit.state).toBe('open')
+    await expect(ask()).rejects.toThrow('not for 1000 ms')
+  })
+
   it('waits for another probe when one was given up', async () => {
     const { clock, circuit, ask, down } = start()
     await down()
