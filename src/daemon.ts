@@ -16,6 +16,7 @@ import { TagControl } from './cache/tag-control.ts'
 import { Uses } from './cache/uses.ts'
 import { Warm } from './cache/warm.ts'
 import type { Config } from './config/schema.ts'
+import { readGauges } from './gauges.ts'
 import { openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './admin-stats.ts'
@@ -184,7 +185,7 @@ export async function startDaemon(
   })
   const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
   const tags = new TagControl({ ...content, freezes, mirrors })
-  metrics.watch('tags_held', 'Tags that are served as before a move', () => tags.heldCount())
+  readGauges(metrics, { space, fills, tags })
   const token = config.admin.token?.reveal()
   const answers = {
     metrics,

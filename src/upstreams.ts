@@ -103,6 +103,7 @@ function openEndpoint(
   const parts = new AsyncDisposableStack()
   const transport = parts.use(openTransport(upstream, options, proxy, events))
   const place = { upstream, endpoint: url.host, clock }
+  events.endpointOpened(place)
   const budget = new Budget({ ...place, events: events.limits })
   const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
     const credentials = parts.use(provider)

@@ -49,11 +49,13 @@ const ARCHITECTURE: Architecture = {
       'endpoint-access',
       'endpoint-report',
     ],
+    gauges: ['cache', 'telemetry'],
     daemon: [
       ...FOUNDATION,
       ...PARTS,
       'admin-stats',
       'config',
+      'gauges',
       'http',
       'hosting',
       'logins',

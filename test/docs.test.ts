@@ -6,12 +6,17 @@ import { configKeys } from '../src/config/keys.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { haveOpenssl, makeCertificates } from './support/certificates.ts'
 import { configurationPage } from './support/configuration-page.ts'
+import { metricsPage } from './support/metrics-page.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
 test('docs/configuration.md is what the schema says; npm run docs writes it', async () => {
   expect(await readFile(join(ROOT, 'docs/configuration.md'), 'utf8')).toBe(configurationPage())
+})
+
+test('docs/metrics.md is what the source says; npm run docs writes it', async () => {
+  expect(await readFile(join(ROOT, 'docs/metrics.md'), 'utf8')).toBe(metricsPage())
 })
 
 describe('mirror.config.yml', () => {

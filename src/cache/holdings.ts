@@ -16,12 +16,13 @@ import type { Quarantine } from '../store/quarantine.ts'
 import type { Spool, SpoolFolder } from '../store/spool.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
+import type { Fault } from '../telemetry/metrics.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
 import { mirrored } from './content-changes.ts'
 import type { Departure, Memory } from './departure.ts'
 import type { Leases } from './leases.ts'
-import { findFault, type Fault } from './verify.ts'
+import { findFault } from './verify.ts'
 
 /** Keeping a manifest, or removing content, takes no longer than ending it early would. */
 const NEVER = new AbortController().signal

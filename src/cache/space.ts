@@ -42,7 +42,7 @@ export interface Shortage {
   bytes: number
 }
 
-interface SpaceUse {
+export interface SpaceUse {
   heldBytes: number
   /** What is held, and what fills that are under way are going to add. */
   expectedBytes: number
@@ -82,6 +82,11 @@ export class Space {
 
   get maxBytes(): number {
     return this.#options.limits.maxBytes
+  }
+
+  /** How things stand; `undefined` where that cannot be measured, which is reported. */
+  measure(): Promise<SpaceUse | undefined> {
+    return this.#attempt(this.#measure())
   }
 
   /**

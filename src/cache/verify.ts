@@ -3,12 +3,10 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, finishDigest, type Digest } from '../oci/digest.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
 import { StoreError } from '../store/store-error.ts'
+import type { Fault } from '../telemetry/metrics.ts'
 
 /** Hashing this much takes a fifth of a millisecond, for which everything else waits. */
 const CHUNK_BYTES = 256 * 1024
-
-/** What is wrong with the bytes of content. */
-export type Fault = 'missing' | 'wrong-size' | 'unreadable' | 'wrong-bytes'
 
 /** Called with what was read, as it is read; reading goes on when it resolves. */
 export type OnRead = (bytes: number) => Promise<void>

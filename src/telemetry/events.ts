@@ -2,7 +2,7 @@ import { ContentFeed } from './content-feed.ts'
 import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
-import type { Metrics } from './metrics.ts'
+import type { Fault, Metrics } from './metrics.ts'
 import { TagEvents } from './tag-events.ts'
 
 const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
@@ -205,14 +205,14 @@ export class Events {
     this.#logger.error(event, 'connection failed')
   }
 
+  /** Logged only: it is counted when it has ended. */
   fillStarted(event: FillEvent): void {
-    this.#metrics.fills.add(1, event.upstream, 'started')
     this.#logger.debug(event, 'fill started')
   }
 
   /** Upstream cut the answer and the fill goes on from where it was. */
   fillResumed(event: FillEvent & { error: unknown }): void {
-    this.#metrics.fills.add(1, event.upstream, 'resumed')
+    this.#metrics.fillResumes.add(1, event.upstream)
     this.#logger.warn(event, 'fill resumed')
   }
 
@@ -243,6 +243,12 @@ export class Events {
   /** Logged only, once at the start: who is in between can read or pose as the upstream. */
   upstreamInsecure(event: { upstream: string; url: string }): void {
     this.#logger.warn(event, 'upstream is reached without encryption or proof of who it is')
+  }
+
+  /** Counted only: nothing is known of it yet, which is no trouble. */
+  endpointOpened({ upstream, endpoint }: { upstream: string; endpoint: string }): void {
+    this.#metrics.breakerOpen.labels(upstream, endpoint).set(0)
+    this.#metrics.abuseLimited.labels(upstream, endpoint).set(0)
   }
 
   /** Logged only: those of before are used on. */
@@ -280,7 +286,7 @@ export class Events {
   }
 
   /** Content on record is gone or wrong. It is set aside and forgotten, and will be filled again. */
-  contentLost(event: { digest: string; fault: string }): void {
+  contentLost(event: { digest: string; fault: Fault }): void {
     this.#metrics.lostContents.add(1, event.fault)
     this.#logger.error(event, 'content lost')
   }

@@ -9,6 +9,7 @@ const PACKAGES = {
   dockerd: 'docker.io',
   'docker-registry': 'docker-registry',
   podman: 'podman',
+  promtool: 'prometheus',
   skopeo: 'skopeo',
 } as const
 
@@ -23,7 +24,13 @@ const MODULES = {
 export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
 
 /** The others make namespaces, mounts and users. */
-const UNPRIVILEGED = new Set<Tool>(['docker-registry', 'oci-conformance', 'regctl', 'versitygw'])
+const UNPRIVILEGED = new Set<Tool>([
+  'docker-registry',
+  'oci-conformance',
+  'promtool',
+  'regctl',
+  'versitygw',
+])
 
 /**
  * Whether a suite can have the tools it needs. Where not, says how to install them, and in CI
@@ -36,7 +43,7 @@ export function haveTools(...tools: Tool[]): boolean {
     wants.push(`root (for ${tools.join(', ')})`)
   }
   if (wants.length === 0) return true
-  const message = `end-to-end tests need: ${wants.join('; ')}`
+  const message = `tests need: ${wants.join('; ')}`
   if (process.env['CI'] === 'true') throw new Error(message)
   console.warn(`SKIPPED: ${message}`)
   return false

@@ -1,4 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { configurationPage } from './configuration-page.ts'
+import { metricsPage } from './metrics-page.ts'
 
-await writeFile(new URL('../../docs/configuration.md', import.meta.url), configurationPage())
+const docs = new URL('../../docs/', import.meta.url)
+await writeFile(new URL('configuration.md', docs), configurationPage())
+await writeFile(new URL('metrics.md', docs), metricsPage())

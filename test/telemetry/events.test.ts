@@ -126,6 +126,10 @@ test('methods that clients make up share one label', async () => {
 })
 
 test('an open breaker shows until it closes', async () => {
+  events.endpointOpened({ upstream: 'docker.io', endpoint: 'a:1' })
+  expect(await sample('entrepot_breaker_open')).toEqual([
+    'entrepot_breaker_open{upstream="docker.io",endpoint="a:1"} 0',
+  ])
   events.breakerChanged({ upstream: 'docker.io', endpoint: 'a:1', state: 'open' })
   expect(await sample('entrepot_breaker_open')).toEqual([
     'entrepot_breaker_open{upstream="docker.io",endpoint="a:1"} 1',
@@ -153,9 +157,10 @@ test('what becomes of fills and what fails is counted', async () => {
   events.fillCommitted({ ...fill, bytes: 9, totalBytes: 9, durationMs: 5 })
   events.storeFailed({ operation: 'put', digest: undefined, error: new Error('disk full') })
   expect(await sample('entrepot_fills_total')).toEqual([
-    'entrepot_fills_total{upstream="docker.io",event="started"} 1',
-    'entrepot_fills_total{upstream="docker.io",event="resumed"} 1',
-    'entrepot_fills_total{upstream="docker.io",event="committed"} 1',
+    'entrepot_fills_total{upstream="docker.io",outcome="committed"} 1',
+  ])
+  expect(await sample('entrepot_fill_resumes_total')).toEqual([
+    'entrepot_fill_resumes_total{upstream="docker.io"} 1',
   ])
   expect(await sample('entrepot_failures_total')).toEqual([
     'entrepot_failures_total{part="store",operation="put"} 1',
@@ -184,10 +189,10 @@ test('what a job has done is news, that it had nothing to do is not', async () =
 })
 
 test('content that is lost is counted by what was wrong with it', async () => {
+  const name = 'entrepot_lost_contents_total'
+  expect(await sample(name)).toContain('entrepot_lost_contents_total{fault="wrong-bytes"} 0')
   events.contentLost({ digest: 'sha256:0', fault: 'wrong-bytes' })
   expect(lines[0]).toMatchObject({ level: 50, digest: 'sha256:0', fault: 'wrong-bytes' })
   expect(events.totals().lostContents).toBe(1)
-  expect(await sample('entrepot_lost_contents_total')).toEqual([
-    'entrepot_lost_contents_total{fault="wrong-bytes"} 1',
-  ])
+  expect(await sample(name)).toContain('entrepot_lost_contents_total{fault="wrong-bytes"} 1')
 })
