@@ -32,11 +32,13 @@ type Method = 'GET' | 'POST' | 'DELETE'
 export class AdminClient {
   readonly #url: string
   readonly #token: string | undefined
+  readonly #signal: AbortSignal | undefined
 
-  /** `url` is that of the admin listener. */
-  constructor(url: string, token: string | undefined) {
+  /** `url` is that of the admin listener; the signal ends all requests. */
+  constructor(url: string, token: string | undefined, signal?: AbortSignal) {
     this.#url = url.replace(/\/+$/, '')
     this.#token = token
+    this.#signal = signal
   }
 
   /** Paths are relative to `/api/v1/`. An answer without a body is `undefined`. */
@@ -52,15 +54,37 @@ export class AdminClient {
     body: Works[Name]['body'],
     { onProgress, onItem }: WorkListener<Works[Name]['item']>,
   ): Promise<Works[Name]['result']> {
+    for await (const line of this.#told(name, body)) {
+      if ('progress' in line) onProgress(line.progress)
+      else if ('item' in line) onItem(line.item)
+      else return line.result
+    }
+    throw this.#lost(undefined)
+  }
+
+  /** What a dry run finds, one after the other; it ends with whoever leaves the loop. */
+  async *items<Name extends WorkName>(
+    name: Name,
+    body: Works[Name]['body'] & { dryRun: true },
+  ): AsyncIterable<Works[Name]['item']> {
+    for await (const line of this.#told(name, body)) {
+      if ('item' in line) yield line.item
+      else if ('result' in line) return
+    }
+    throw this.#lost(undefined)
+  }
+
+  /** All lines but errors, which are thrown. */
+  async *#told<Name extends WorkName>(
+    name: Name,
+    body: Works[Name]['body'],
+  ): AsyncIterable<Exclude<WorkLine<Name>, { error: ApiFault }>> {
     const response = await this.#send('POST', name, body)
     for await (const line of this.#lines(response)) {
       const told = line as WorkLine<Name>
-      if ('progress' in told) onProgress(told.progress)
-      else if ('item' in told) onItem(told.item)
-      else if ('result' in told) return told.result
-      else throw this.#refusal(told.error)
+      if ('error' in told) throw this.#refusal(told.error)
+      yield told
     }
-    throw this.#lost(undefined)
   }
 
   /** Listens to lines of JSON until the daemon goes away, which rejects as any failure. */
@@ -75,6 +99,7 @@ export class AdminClient {
       response = await fetch(`${this.#url}/api/v1/${path}`, {
         method,
         redirect: 'manual',
+        ...(this.#signal && { signal: this.#signal }),
         headers: {
           ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
           ...(body && { 'content-type': 'application/json' }),

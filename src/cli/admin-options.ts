@@ -21,8 +21,14 @@ export function withAdminOptions(command: Command): Command {
     .option('--json', 'Print JSON.')
 }
 
-/** A client of the daemon that runs with this configuration. Throws ConfigError and UsageError. */
-export async function adminClient({ config, admin }: AdminOptions): Promise<AdminClient> {
+/**
+ * A client of the daemon that runs with this configuration; the signal ends its requests. Throws
+ * ConfigError and UsageError.
+ */
+export async function adminClient(
+  { config, admin }: AdminOptions,
+  signal?: AbortSignal,
+): Promise<AdminClient> {
   const { host, port, token } = await loadAdminConfig({ file: config })
   if (admin !== undefined && !/^https?:$/.test(URL.parse(admin)?.protocol ?? '')) {
     throw new UsageError(`--admin takes a URL, for example http://127.0.0.1:5001, not ${admin}`)
@@ -30,5 +36,5 @@ export async function adminClient({ config, admin }: AdminOptions): Promise<Admi
   if (admin === undefined && port === 0) {
     throw new UsageError('the daemon listens on any free port (admin.port is 0): see --admin')
   }
-  return new AdminClient(admin ?? localUrl({ host, port }), token?.reveal())
+  return new AdminClient(admin ?? localUrl({ host, port }), token?.reveal(), signal)
 }

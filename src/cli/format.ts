@@ -39,8 +39,14 @@ export function untilText(iso: string, nowMs: number): string {
   return spanText(Date.parse(iso) - nowMs)
 }
 
-function spanText(signedMs: number): string {
+/** A time in the largest unit: `3d`. */
+export function spanText(signedMs: number): string {
   const spanMs = Math.max(0, signedMs)
   const [name, ms] = SPAN_UNITS.find(([, unitMs]) => spanMs >= unitMs) ?? ['s', 1000]
   return `${Math.floor(spanMs / ms)}${name}`
+}
+
+/** A part as people compare it, `91.2 %`; `-` of nothing. */
+export function percentText(part: number, whole: number): string {
+  return whole === 0 ? '-' : `${((part / whole) * 100).toFixed(1)} %`
 }

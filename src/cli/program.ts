@@ -14,6 +14,7 @@ import { passwdCommand } from './passwd.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
 import { scrubCommand } from './scrub.ts'
+import { statusCommand } from './status.ts'
 import { sweepCommand } from './sweep.ts'
 import { upstreamCommand } from './upstream.ts'
 import { warmCommand } from './warm.ts'
@@ -42,6 +43,7 @@ function createProgram(): Command {
     })
   program.addCommand(configCommand())
   program.addCommand(clientCommand())
+  program.addCommand(statusCommand())
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())
   }

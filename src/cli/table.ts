@@ -49,3 +49,12 @@ export class Table<Row> {
     return cells.join('  ').trimEnd()
   }
 }
+
+/** A table that is short, title and all. */
+export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const lines: string[] = []
+  const table = new Table(columns, (text) => lines.push(...text.split('\n')))
+  for (const row of rows) table.add(row)
+  table.end()
+  return lines
+}

@@ -1,16 +1,17 @@
 import { Command } from 'commander'
-import type {
-  UpstreamEndpointEntry,
-  UpstreamEntry,
-  UpstreamList,
-  UpstreamTestResult,
-  UpstreamUserEntry,
-} from '../admin-api.ts'
+import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../admin-api.ts'
 import { AdminError } from './admin-client.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
-import { untilText } from './format.ts'
 import { printJson } from './output.ts'
 import { type Column, Table } from './table.ts'
+import {
+  hostOf,
+  leftText,
+  resetText,
+  stateText,
+  type UpstreamRow,
+  upstreamRows,
+} from './upstream-rows.ts'
 
 export function upstreamCommand(): Command {
   const command = new Command('upstream').description('Shows and tests the registries behind us.')
@@ -26,12 +27,6 @@ export function upstreamCommand(): Command {
       .action(test),
   )
   return command
-}
-
-interface Row {
-  upstream: UpstreamEntry
-  endpoint: UpstreamEndpointEntry
-  user: UpstreamUserEntry
 }
 
 async function list({ json, ...options }: AdminOptions): Promise<void> {
@@ -57,15 +52,11 @@ async function test(name: string, { json, ...options }: AdminOptions): Promise<v
 
 function printTable(upstreams: UpstreamEntry[]): void {
   const table = new Table(columnsAt(Date.now()))
-  for (const upstream of upstreams) {
-    for (const endpoint of upstream.endpoints) {
-      for (const user of endpoint.users) table.add({ upstream, endpoint, user })
-    }
-  }
+  for (const row of upstreamRows(upstreams)) table.add(row)
   table.end()
 }
 
-function columnsAt(nowMs: number): Column<Row>[] {
+function columnsAt(nowMs: number): Column<UpstreamRow>[] {
   return [
     { title: 'UPSTREAM', align: 'left', text: ({ upstream }) => upstream.name },
     { title: 'ENDPOINT', align: 'left', text: ({ endpoint }) => hostOf(endpoint.url) },
@@ -78,32 +69,12 @@ function columnsAt(nowMs: number): Column<Row>[] {
     { title: 'STATE', align: 'left', text: stateText },
     { title: 'LOGIN', align: 'left', text: loginText },
     { title: 'LEFT', align: 'right', text: leftText },
-    {
-      title: 'RESETS',
-      align: 'right',
-      text: ({ user: { resetAt } }) => (resetAt === null ? '-' : `in ${untilText(resetAt, nowMs)}`),
-    },
+    { title: 'RESETS', align: 'right', text: (row) => resetText(row, nowMs) },
   ]
 }
 
-/** Why it is not asked goes before how it answered. */
-function stateText({ endpoint, user }: Row): string {
-  if (endpoint.limitedUntil !== null || user.limitedUntil !== null) return 'limited'
-  if (endpoint.state !== 'closed') return endpoint.state
-  if (user.isAnswering === null) return 'not asked'
-  return user.isAnswering ? 'answers' : 'silent'
-}
-
-function loginText({ user: { authentication } }: Row): string {
+function loginText({ user: { authentication } }: UpstreamRow): string {
   if (authentication === null) return '-'
   const { kind, realm } = authentication
   return realm === null ? kind : `${kind} ${realm}`
-}
-
-function leftText({ user: { limit, remaining } }: Row): string {
-  return limit === null || remaining === null ? '-' : `${remaining} of ${limit}`
-}
-
-function hostOf(url: string): string {
-  return new URL(url).host
 }

@@ -17,8 +17,20 @@ export async function onTerminal(
   command: readonly string[],
   env: Record<string, string>,
 ): Promise<string> {
-  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
-  await using child = new RunningProcess(['script', '-qec', quoted, '/dev/null'], { env })
+  await using child = new RunningProcess(scripted(command), { env })
   await child.exited
   return child.output
+}
+
+/** A command on a pseudo-terminal, which keys may be typed at. */
+export function atTerminal(
+  command: readonly string[],
+  env: Record<string, string>,
+): RunningProcess {
+  return new RunningProcess(scripted(command), { env, input: 'open' })
+}
+
+function scripted(command: readonly string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  return ['script', '-qec', quoted, '/dev/null']
 }

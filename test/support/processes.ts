@@ -9,6 +9,8 @@ export interface Exit {
 export interface ProcessOptions {
   env?: Record<string, string>
   cwd?: string
+  /** Nothing where left out; `open`: what is typed. */
+  input?: 'open'
 }
 
 /**
@@ -27,7 +29,7 @@ export class RunningProcess implements AsyncDisposable {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.input === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     })
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#chunks.push(chunk))
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#chunks.push(chunk))
@@ -50,6 +52,10 @@ export class RunningProcess implements AsyncDisposable {
   /** Both output streams, in the order of arrival. */
   get output(): string {
     return Buffer.concat(this.#chunks).toString()
+  }
+
+  type(keys: string): void {
+    this.#child.stdin?.write(keys)
   }
 
   /** Signals the whole group; a group that is gone already is no error. */
