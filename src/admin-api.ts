@@ -161,6 +161,7 @@ export interface Works {
   purge: { body: { reference: string }; item: never; result: RemovalResult }
   scrub: { body: object; item: never; result: ScrubResult }
   sweep: { body: { dryRun?: boolean }; item: SweepEntry; result: SweepResult }
+  gc: { body: { dryRun?: boolean }; item: GarbageEntry; result: GarbageResult }
   /** Ends with its caller. Of an index only what is for the platforms, `linux/arm64/v8`; all where left out. */
   warm: {
     body: { images: string[]; platforms?: string[] }
@@ -220,6 +221,26 @@ export interface SweepEntry {
 
 /** How many of each. */
 export type SweepResult = Record<SweepEntry['action'], number>
+
+/** What a hosted repository need not have any more. */
+export interface GarbageEntry {
+  kind: 'manifest' | 'blob'
+  repository: string
+  digest: string
+  bytes: number
+  reason: string
+}
+
+/**
+ * How many of each went, and what of it no repository has any more: that was freed, unless
+ * something is reading it. Of a dry run, what would go.
+ */
+export interface GarbageResult {
+  manifests: number
+  blobs: number
+  freedContents: number
+  freedBytes: number
+}
 
 /** A part of an image that is held now. */
 export interface WarmedContentEntry {

@@ -17,7 +17,7 @@ import { Uses } from './cache/uses.ts'
 import { Warm } from './cache/warm.ts'
 import type { Config } from './config/schema.ts'
 import { readGauges } from './gauges.ts'
-import { openHosting, pinnedBy } from './hosting.ts'
+import { hostedOperations, openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
 import type { Stats } from './admin-stats.ts'
 import { createApp } from './http/app.ts'
@@ -151,12 +151,12 @@ export async function startDaemon(
     return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats, entry, test }
   })
   parts.use(new StatsRecorder({ inventory, upstreams, clock, events }))
-  const hosting = openHosting(config, { inventory, keeper: holdings, uses, clock })
+  const hosting = openHosting(config, { inventory, keeper: holdings, uses, clock, events })
   const routes = new Routes(hosting ? [...upstreams, hosting.route] : upstreams)
   const mirrors = new Map(upstreams.map(({ name, mirror }) => [name, mirror]))
   const byName = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
   const warm = new Warm({ upstreams: byName, fills, leases, clock, events })
-  const jobs = warmJobs(config.warm, routes, warm)
+  const jobs = [...warmJobs(config.warm, routes, warm), ...(hosting?.jobs ?? [])]
   const { bytesPerSecond } = config.scrub
   const content = { store, layers, inventory, holdings, pins, leases, clock, events }
   const scrub = new Scrub({ ...content, mirrors, bytesPerSecond })
@@ -193,6 +193,7 @@ export async function startDaemon(
     history: inventory,
     operations,
     tags,
+    hosted: hosting && hostedOperations(hosting, upkeep),
     routes,
     upstreams: byName,
   }

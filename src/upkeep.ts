@@ -5,7 +5,7 @@ import type { Scrub } from './cache/scrub.ts'
 import type { Space } from './cache/space.ts'
 import type { Sweep } from './cache/sweep.ts'
 import type { Inventory } from './inventory/inventory.ts'
-import type { Job, JobEvents, JobMemory, JobRun } from './jobs/job.ts'
+import type { Job, JobEvents, JobMemory, JobResult, JobRun } from './jobs/job.ts'
 import type { RunListener } from './jobs/scheduled-job.ts'
 import { Scheduler } from './jobs/scheduler.ts'
 import type { Clock } from './util/clock.ts'
@@ -87,6 +87,11 @@ export class Upkeep implements UpkeepJobs, AsyncDisposable {
     const result = await this.#scheduler.trigger('sweep', listener)
     const { adopt = 0, quarantine = 0, forget = 0, remove = 0 } = result
     return { adopt, quarantine, forget, remove }
+  }
+
+  /** One of `jobs` by its name. */
+  async run(job: string, listener: RunListener): Promise<JobResult> {
+    return this.#scheduler.trigger(job, listener)
   }
 
   status(): JobStatus[] {

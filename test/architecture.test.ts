@@ -31,7 +31,7 @@ const ARCHITECTURE: Architecture = {
     http: [...FOUNDATION, ...PARTS, 'admin-api', 'admin-stats'],
     version: [],
     logins: [...FOUNDATION, 'auth', 'config'],
-    hosting: ['store', 'hosted', 'policy', 'config'],
+    hosting: ['store', 'hosted', 'policy', 'config', 'jobs'],
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     connections: [...FOUNDATION, 'store', 'upstream', 'config', 'stores', 'endpoint-access'],

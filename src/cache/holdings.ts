@@ -188,6 +188,15 @@ export class Holdings {
     return gone
   }
 
+  /** The same with what no repository has: what somebody reads stays. */
+  async evictUnlinked(digest: Digest): Promise<Candidate[]> {
+    return this.evict(
+      digest,
+      ({ parents, names, ...content }) =>
+        parents === 0 && names.length === 0 && !this.#leases.isRead(content.digest),
+    )
+  }
+
   /** Drops a tag, whatever it stands for. Throws InventoryError. */
   async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
     const record = await this.inventory.tag(repository, tag)

@@ -6,6 +6,7 @@ import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
 import { eventsCommand } from './events.ts'
 import { freezeCommand, freezesCommand, unfreezeCommand } from './freeze.ts'
+import { gcCommand } from './gc.ts'
 import { historyCommand } from './history.ts'
 import { holdsCommand, releaseCommand } from './hold.ts'
 import { lsCommand } from './ls.ts'
@@ -47,6 +48,7 @@ function createProgram(): Command {
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())
   }
+  program.addCommand(gcCommand())
   program.addCommand(migrateCommand())
   program.addCommand(upstreamCommand())
   program.addCommand(eventsCommand())

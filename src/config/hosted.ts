@@ -1,11 +1,13 @@
 import { z } from 'zod'
-import { byteSize, repositoryPrefix } from './fields.ts'
+import { byteSize, duration, repositoryPrefix } from './fields.ts'
 
 export interface HostedConfig {
   enabled: boolean
   prefix: string
   maxBlobBytes: number
   allowSparse: boolean
+  gracePeriodMs: number
+  untagged: 'keep' | 'delete'
 }
 
 /** The writable namespace. */
@@ -30,20 +32,34 @@ export const hostedField = z
         .boolean()
         .default(false)
         .describe('Whether an index may be pushed without all of the manifests that it names.'),
+      gracePeriod: duration
+        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+        .prefault('1h')
+        .describe(
+          'How long a layer stays that no manifest names, since it was pushed, mounted or asked ' +
+            'for with HEAD: longer than a push takes from its first layer to its manifest.',
+        ),
+      untagged: z
+        .enum(['keep', 'delete'])
+        .default('keep')
+        .describe(
+          'What becomes of manifests that no tag stands for, no index names, and that refer to ' +
+            'nothing that is there. Who pulls by digest, as Kubernetes can, still needs them.',
+        ),
     }),
     z.custom<HostedConfig>(),
     {
-      decode: ({ enabled, prefix, maxBlobSize, sparseIndexes }) => ({
-        enabled,
-        prefix,
+      decode: ({ maxBlobSize, sparseIndexes, gracePeriod, ...rest }) => ({
+        ...rest,
         maxBlobBytes: maxBlobSize,
         allowSparse: sparseIndexes,
+        gracePeriodMs: gracePeriod,
       }),
-      encode: ({ enabled, prefix, maxBlobBytes, allowSparse }) => ({
-        enabled,
-        prefix,
+      encode: ({ maxBlobBytes, allowSparse, gracePeriodMs, ...rest }) => ({
+        ...rest,
         maxBlobSize: maxBlobBytes,
         sparseIndexes: allowSparse,
+        gracePeriod: gracePeriodMs,
       }),
     },
   )

@@ -24,6 +24,11 @@ export interface ContentKeeper {
   /** `undefined` where the bytes are gone or wrong, which is reported. */
   open(content: Content, range?: ByteRange): Promise<BlobReader | undefined>
   readManifest(content: Content): Promise<Uint8Array | undefined>
+  /**
+   * Frees content, and what only it needed, that no repository has and nobody reads; returns what
+   * went. Throws InventoryError.
+   */
+  evictUnlinked(digest: Digest): Promise<Content[]>
 }
 
 /** Told of what is pulled. */

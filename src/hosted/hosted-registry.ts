@@ -1,8 +1,11 @@
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Page, Source } from '../oci/source.ts'
+import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
+import { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper, UseRecorder } from './content-keeper.ts'
+import { Garbage, type UntaggedPolicy } from './garbage.ts'
 import { HostedSource } from './hosted-source.ts'
 import { HostedManifests } from './manifests.ts'
 import { Uploads, type UploadSpools } from './uploads.ts'
@@ -16,7 +19,10 @@ export interface HostedRegistryOptions {
   spools: UploadSpools
   maxBlobBytes: number
   allowSparse: boolean
+  gracePeriodMs: number
+  untagged: UntaggedPolicy
   clock: Clock
+  events: Events
 }
 
 /** The writable namespace: what clients push is kept here alone, and served to whoever may pull it. */
@@ -25,6 +31,7 @@ export class HostedRegistry {
   readonly source: Source
   readonly uploads: Uploads
   readonly manifests: HostedManifests
+  readonly garbage: Garbage
   readonly #inventory: Inventory
 
   constructor(options: HostedRegistryOptions) {
@@ -33,11 +40,13 @@ export class HostedRegistry {
     this.#inventory = inventory
     this.source = new HostedSource(options)
     this.uploads = new Uploads({ ...options, sync: () => inventory.sync() })
-    this.manifests = new HostedManifests(options)
+    const locks = new KeyedLock<Repository>()
+    this.manifests = new HostedManifests({ ...options, locks })
+    this.garbage = new Garbage({ ...options, locks })
   }
 
   /** A page of the repositories that have manifests, in lexical order, as they are named here. */
   async repositories({ limit = 1000, after = '' }: Page): Promise<Repository[]> {
-    return this.#inventory.repositories(this.registry, after, limit)
+    return this.#inventory.repositories({ registry: this.registry, kind: 'manifest', after, limit })
   }
 }

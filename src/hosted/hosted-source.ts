@@ -14,6 +14,7 @@ import type {
   Source,
   TagList,
 } from '../oci/source.ts'
+import type { Clock } from '../util/clock.ts'
 import type { ContentKeeper, UseRecorder } from './content-keeper.ts'
 
 export interface HostedSourceOptions {
@@ -22,6 +23,7 @@ export interface HostedSourceOptions {
   inventory: Inventory
   keeper: ContentKeeper
   uses: UseRecorder
+  clock: Clock
 }
 
 /** What was pushed, as a source. Nobody else is ever asked for it. */
@@ -33,6 +35,7 @@ export class HostedSource implements Source {
   }
 
   async resolve(ref: Reference): Promise<Resolved | undefined> {
+    if (ref.kind === 'digest') await this.#renew(this.#id(ref.repository), ref.digest)
     const content = await this.#manifest(ref)
     return content && { descriptor: content, outcome: 'hit' }
   }
@@ -44,7 +47,9 @@ export class HostedSource implements Source {
   }
 
   async statBlob(name: Repository, digest: Digest): Promise<Resolved | undefined> {
-    const content = await this.#linked(this.#id(name), digest)
+    const repository = this.#id(name)
+    await this.#renew(repository, digest)
+    const content = await this.#linked(repository, digest)
     return content && { descriptor: asBlob(content), outcome: 'hit' }
   }
 
@@ -86,6 +91,12 @@ export class HostedSource implements Source {
     const digest = ref.kind === 'digest' ? ref.digest : tagged?.descriptor.digest
     const content = digest && (await this.#linked(repository, digest))
     return content?.kind === 'manifest' ? content : undefined
+  }
+
+  /** Who looks whether content is there may be about to push what needs it. */
+  async #renew(repository: RepositoryId, digest: Digest): Promise<void> {
+    const { inventory, clock } = this.#options
+    await inventory.renewLink(digest, repository, clock.now())
   }
 
   async #linked(repository: RepositoryId, digest: Digest): Promise<Content | undefined> {

@@ -12,7 +12,7 @@ import type { Reference, Repository, Tag } from '../oci/reference.ts'
 import { referringOf } from '../oci/referrers.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Clock } from '../util/clock.ts'
-import { KeyedLock } from '../util/keyed-lock.ts'
+import type { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
 
 export interface ManifestsOptions {
@@ -20,6 +20,8 @@ export interface ManifestsOptions {
   inventory: Inventory
   keeper: ContentKeeper
   clock: Clock
+  /** Who changes a repository has its lock. */
+  locks: KeyedLock<Repository>
   /** Indexes may name manifests that the repository does not have. */
   allowSparse: boolean
 }
@@ -43,10 +45,11 @@ export interface Pushed {
  */
 export class HostedManifests {
   readonly #options: ManifestsOptions
-  readonly #locks = new KeyedLock<Repository>()
+  readonly #locks: KeyedLock<Repository>
 
   constructor(options: ManifestsOptions) {
     this.#options = options
+    this.#locks = options.locks
   }
 
   /**

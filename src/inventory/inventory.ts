@@ -25,6 +25,10 @@ export interface TagRecord {
   checkedAtMs: number
 }
 
+export interface NamedTagRecord extends TagRecord {
+  tag: Tag
+}
+
 /** What upstream has said a tag stands for, at one time or several. */
 export interface TagSighting {
   descriptor: Descriptor
@@ -129,6 +133,15 @@ export interface Image extends Content {
   missingBytes: number
 }
 
+export interface RepositoryQuery {
+  registry: string
+  /** Only those that link something of the kind; any that link something where `undefined`. */
+  kind: ContentKind | undefined
+  /** Where the last page ended; empty for the first. */
+  after: string
+  limit: number
+}
+
 export interface LinkQuery {
   repository: RepositoryId
   kind: ContentKind
@@ -206,13 +219,15 @@ export interface Inventory extends AsyncDisposable {
   dropTag(repository: RepositoryId, tag: Tag): Promise<void>
   /** All known tags, in lexical order. */
   tags(repository: RepositoryId): Promise<Tag[]>
+  /** The same with what is on record of them. */
+  tagRecords(repository: RepositoryId): Promise<NamedTagRecord[]>
 
   /** Records that a manifest which the repository links refers to `subject`, held or not. */
   putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void>
   /** What refers to `subject` and is linked, in order of digest. */
   referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]>
-  /** Names of repositories of the registry that link a manifest, in lexical order, after `after`, at most `limit`. */
-  repositories(registry: string, after: string, limit: number): Promise<Repository[]>
+  /** Names of repositories that link something, in lexical order. */
+  repositories(query: RepositoryQuery): Promise<Repository[]>
 
   /**
    * Puts a tag as `putTag` does, and into its history what upstream said when it was checked; that

@@ -21,10 +21,12 @@ import type {
   LinkQuery,
   ReferrersRecord,
   RepositoryId,
+  RepositoryQuery,
   RootQuery,
   Use,
 } from './inventory.ts'
 import { linkedContents, renewLink, unlink, unlinkedContents } from './links.ts'
+import { repositoryNames } from './repositories.ts'
 import { putSubject, referringTo } from './subjects.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { putReferrers, referrersRecord } from './referrers.ts'
@@ -147,25 +149,8 @@ export class SqlInventory extends SqlNotes implements Inventory {
     return referringTo(this.db, repository, subject)
   }
 
-  async repositories(registry: string, after: string, limit: number): Promise<Repository[]> {
-    const rows = await this.db
-      .selectFrom('repository')
-      .select('name')
-      .where('registry', '=', registry)
-      .where('name', '>', after as Repository)
-      .where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('link')
-            .select('link.digest')
-            .whereRef('link.repository_id', '=', 'repository.id')
-            .where('link.used_at_ms', 'is not', null),
-        ),
-      )
-      .orderBy('name')
-      .limit(limit)
-      .execute()
-    return rows.map(({ name }) => name)
+  async repositories(query: RepositoryQuery): Promise<Repository[]> {
+    return repositoryNames(this.db, query)
   }
 
   async touch(uses: Use[]): Promise<void> {

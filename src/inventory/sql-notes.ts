@@ -4,6 +4,7 @@ import type { Tag } from '../oci/reference.ts'
 import { allFreezes, dropFreeze, putFreeze } from './freezes.ts'
 import type {
   Freeze,
+  NamedTagRecord,
   Pin,
   RepositoryId,
   TagRecord,
@@ -14,7 +15,7 @@ import type { Schema } from './schema.ts'
 import type { Sample, Span, SpanQuery } from './span.ts'
 import { addSample, spansOf } from './spans.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
-import { dropTag, putTag, tagNames, tagRecord } from './tags.ts'
+import { dropTag, putTag, tagNames, tagRecord, tagRecords } from './tags.ts'
 
 /** The part of the inventory that does not depend on what is held: tags, pins, statistics, and what jobs keep. */
 export class SqlNotes {
@@ -38,6 +39,10 @@ export class SqlNotes {
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
     return tagNames(this.db, repository)
+  }
+
+  async tagRecords(repository: RepositoryId): Promise<NamedTagRecord[]> {
+    return tagRecords(this.db, repository)
   }
 
   async seeTag(

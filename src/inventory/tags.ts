@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Tag } from '../oci/reference.ts'
-import type { RepositoryId, TagRecord } from './inventory.ts'
+import type { NamedTagRecord, RepositoryId, TagRecord } from './inventory.ts'
 import { columnsOf, descriptorOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { putRepository } from './writes.ts'
@@ -20,6 +20,21 @@ export async function tagRecord(
 export async function tagNames(db: Kysely<Schema>, repository: RepositoryId): Promise<Tag[]> {
   const rows = await tagsOf(db, repository).select('tag.name').orderBy('tag.name').execute()
   return rows.map((row) => row.name)
+}
+
+export async function tagRecords(
+  db: Kysely<Schema>,
+  repository: RepositoryId,
+): Promise<NamedTagRecord[]> {
+  const rows = await tagsOf(db, repository)
+    .select(['tag.name', 'digest', 'media_type', 'size_bytes', 'checked_at_ms'])
+    .orderBy('tag.name')
+    .execute()
+  return rows.map((row) => ({
+    tag: row.name,
+    descriptor: descriptorOf(row),
+    checkedAtMs: row.checked_at_ms,
+  }))
 }
 
 /** Returns the row of the repository. */

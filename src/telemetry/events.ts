@@ -1,4 +1,5 @@
 import { ContentFeed } from './content-feed.ts'
+import { GarbageEvents } from './garbage-events.ts'
 import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
@@ -89,7 +90,7 @@ export interface FailedOperation {
 }
 
 /** Which limit wanted it, or who. */
-export type EvictionReason = 'ttl' | 'space' | 'free' | 'command' | 'purge'
+export type EvictionReason = 'ttl' | 'space' | 'free' | 'command' | 'purge' | 'gc'
 
 export interface EvictedImage {
   reason: EvictionReason
@@ -155,6 +156,7 @@ export interface Totals {
 export class Events {
   /** What becomes of content, for who listens. */
   readonly feed = new ContentFeed()
+  readonly garbage: GarbageEvents
   /** About the limits of upstreams. */
   readonly limits: LimitEvents
   readonly logins: LoginEvents
@@ -164,6 +166,7 @@ export class Events {
   readonly #metrics: Metrics
 
   constructor(logger: Logger, metrics: Metrics) {
+    this.garbage = new GarbageEvents(logger, metrics)
     this.limits = new LimitEvents(logger, metrics)
     this.logins = new LoginEvents(logger, metrics)
     this.tags = new TagEvents(logger)

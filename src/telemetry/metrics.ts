@@ -66,6 +66,11 @@ export class Metrics {
   )
   readonly spaceFull = this.#gauge('space_full', '1 while nothing new is kept.')
   readonly refusals = this.#tally('refusals', 'Contents not kept because space was full.', [])
+  readonly collected = this.#tally(
+    'garbage_collected',
+    'Contents that gc took from hosted repositories.',
+    ['kind'],
+  )
   readonly swept = this.#tally('swept', 'Places where store and inventory did not match.', [
     'action',
   ])

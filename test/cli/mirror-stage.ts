@@ -50,6 +50,11 @@ export class MirrorStage implements AsyncDisposable {
     return stage
   }
 
+  /** Where clients pull and push. */
+  get url(): string {
+    return `http://${this.#started?.address}`
+  }
+
   get adminUrl(): string {
     return `http://${this.#started?.adminAddress}`
   }
@@ -64,7 +69,7 @@ export class MirrorStage implements AsyncDisposable {
     const [repository = '', tag = ''] = name.split(':')
     const published = image ?? (await buildImage({ seed: name }))
     this.hub.add(repository, tag, published)
-    const url = `http://${this.#started?.address}/v2/${repository}`
+    const url = `${this.url}/v2/${repository}`
     await fetchedDigest(`${url}/manifests/${tag}`)
     for (const digest of published.blobs.keys()) await fetchedDigest(`${url}/blobs/${digest}`)
     await untilKept(this.adminUrl, published.root.digest, tag)
@@ -74,7 +79,7 @@ export class MirrorStage implements AsyncDisposable {
   /** Pulls what a tag stands for now, without its blobs. */
   async look(name: string): Promise<void> {
     const [repository = '', tag = ''] = name.split(':')
-    await fetchedDigest(`http://${this.#started?.address}/v2/${repository}/manifests/${tag}`)
+    await fetchedDigest(`${this.url}/v2/${repository}/manifests/${tag}`)
   }
 
   /** Lets time pass: everything was used so much longer ago. */

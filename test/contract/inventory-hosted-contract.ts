@@ -126,10 +126,14 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
       await inventory.record(manifest, [], alpine)
       await inventory.record(layer, [], { registry: 'docker.io', name: 'a/blob' as never })
       const { registry } = alpine
-      expect(await inventory.repositories(registry, '', 10)).toEqual([alpine.name, node.name])
-      expect(await inventory.repositories(registry, '', 1)).toEqual([alpine.name])
-      expect(await inventory.repositories(registry, alpine.name, 10)).toEqual([node.name])
-      expect(await inventory.repositories('ghcr.io', '', 10)).toEqual([])
+      const all = { registry, kind: 'manifest', after: '', limit: 10 } as const
+      expect(await inventory.repositories(all)).toEqual([alpine.name, node.name])
+      expect(await inventory.repositories({ ...all, limit: 1 })).toEqual([alpine.name])
+      expect(await inventory.repositories({ ...all, after: alpine.name })).toEqual([node.name])
+      expect(await inventory.repositories({ ...all, registry: 'ghcr.io' })).toEqual([])
+      expect(await inventory.repositories({ ...all, kind: 'blob' })).toEqual(['a/blob'])
+      const names = ['a/blob', alpine.name, node.name]
+      expect(await inventory.repositories({ ...all, kind: undefined })).toEqual(names)
     })
 
     it('can be synced at any time, by many at once', async () => {

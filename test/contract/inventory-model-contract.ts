@@ -143,7 +143,7 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
     facts.push(await inventory.images({ repository, after: undefined, limit: 100 }))
   }
   for (const repository of repositories) {
-    facts.push(await inventory.tags(repository))
+    facts.push(await inventory.tags(repository), await inventory.tagRecords(repository))
     for (const kind of ['manifest', 'blob'] as const) {
       facts.push(await inventory.linked({ repository, kind, after: undefined, limit: 100 }))
     }

@@ -6,6 +6,7 @@ import { Holdings } from '../../src/cache/holdings.ts'
 import { Leases } from '../../src/cache/leases.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Config } from '../../src/config/schema.ts'
+import type { Garbage, UntaggedPolicy } from '../../src/hosted/garbage.ts'
 import { HostedRegistry } from '../../src/hosted/hosted-registry.ts'
 import { createApp } from '../../src/http/app.ts'
 import { Gate } from '../../src/http/gate.ts'
@@ -14,6 +15,7 @@ import type { Inventory } from '../../src/inventory/inventory.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { openLogins } from '../../src/logins.ts'
 import { Routes } from '../../src/policy/routes.ts'
+import type { BlobStore } from '../../src/store/blob-store.ts'
 import { UploadFolder } from '../../src/store/upload-folder.ts'
 import { AuditEvents } from '../../src/telemetry/audit-events.ts'
 import { AuditLog } from '../../src/telemetry/audit-log.ts'
@@ -30,11 +32,18 @@ import { stepped, type Steps } from '../support/stepped.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { ask, type Answer, type AskOptions } from './mirror.ts'
 
+/** What was pushed stays for so long, whatever needs it. */
+export const HOUR_MS = 3_600_000
+
 /** The application with `private` to push to beside a Docker Hub in memory, on a real port. */
 export interface HostedRig extends AsyncDisposable {
   logLines: string[]
   hub: MemorySource
   inventory: Inventory
+  store: BlobStore
+  leases: Leases
+  garbage: Garbage
+  clock: FakeClock
   uploads: UploadFolder
   port: number
   feed: ContentFeed
@@ -55,6 +64,7 @@ export interface HostedRigOptions {
   allowSparse?: boolean
   /** Who may do what; everybody everything where left out. */
   auth?: HostedAuth
+  untagged?: UntaggedPolicy
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
   /** Whether they are in the audit log. */
@@ -101,7 +111,10 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     spools: uploads,
     maxBlobBytes: options.maxBlobBytes ?? 1_000_000,
     allowSparse: options.allowSparse ?? false,
+    gracePeriodMs: HOUR_MS,
+    untagged: options.untagged ?? 'keep',
     clock,
+    events,
   })
   const hub = new MemorySource()
   const routes = new Routes([
@@ -118,6 +131,10 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     hub,
     logLines,
     inventory,
+    store,
+    leases,
+    garbage: hosted.garbage,
+    clock,
     uploads,
     port: server.port,
     feed: events.feed,

@@ -1,44 +1,19 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { digestOf, type Digest } from '../../src/oci/digest.ts'
+import { digestOf } from '../../src/oci/digest.ts'
 import type { Repository } from '../../src/oci/reference.ts'
 import { contentOf } from '../support/contents.ts'
 import { eventually } from '../support/eventually.ts'
-import { bytesOf, buildImage, buildIndex, type TestImage } from '../support/images.ts'
+import { bytesOf, buildImage, buildIndex } from '../support/images.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { APP, pushBlob, pushBlobs, pushImage, pushManifest } from './hosted-push.ts'
 import { startHosted, type HostedRig } from './hosted-rig.ts'
-import { errorOf, type Answer } from './mirror.ts'
+import { errorOf } from './mirror.ts'
 
-const APP = '/v2/private/team/app'
 const UPLOADS = `${APP}/blobs/uploads/`
 const bytes = bytesOf('layer', 100_000)
 const digest = digestOf(bytes)
-
-async function pushBlob(rig: HostedRig, blob: Uint8Array, repository = APP): Promise<Answer> {
-  const path = `${repository}/blobs/uploads/?digest=${digestOf(blob)}`
-  return rig.ask(path, { method: 'POST', body: Buffer.from(blob) })
-}
-
-async function pushBlobs(rig: HostedRig, image: TestImage): Promise<void> {
-  for (const blob of image.blobs.values()) expect((await pushBlob(rig, blob)).status).toBe(201)
-}
-
-async function pushManifest(
-  rig: HostedRig,
-  image: TestImage,
-  digestPushed: Digest,
-  reference: string,
-): Promise<Answer> {
-  const { mediaType, bytes: body } = image.manifests.get(digestPushed)!
-  const headers = { 'Content-Type': mediaType }
-  return rig.ask(`${APP}/manifests/${reference}`, { method: 'PUT', headers, body })
-}
-
-async function pushImage(rig: HostedRig, image: TestImage, tag: string): Promise<void> {
-  await pushBlobs(rig, image)
-  expect((await pushManifest(rig, image, image.root.digest, tag)).status).toBe(201)
-}
 
 async function startUpload(rig: HostedRig): Promise<string> {
   const answer = await rig.ask(UPLOADS, { method: 'POST' })

@@ -15,6 +15,7 @@ import {
   REUSED_AFTER_MS,
   type ReferrersRecord,
   type RepositoryId,
+  type RepositoryQuery,
   type RootQuery,
   type TagRecord,
   type Use,
@@ -168,9 +169,9 @@ export class InventoryModel extends TagsModel implements Inventory {
     return this.#subjects.referringTo(repository, subject)
   }
 
-  async repositories(registry: string, after: string, limit: number): Promise<Repository[]> {
-    const manifests = [...this.#contents.values()].filter(({ kind }) => kind === 'manifest')
-    const keys = new Set(manifests.flatMap(({ digest }) => [...this.#linksOf(digest).keys()]))
+  async repositories({ registry, kind, after, limit }: RepositoryQuery): Promise<Repository[]> {
+    const contents = [...this.#contents.values()].filter((one) => !kind || one.kind === kind)
+    const keys = new Set(contents.flatMap(({ digest }) => [...this.#linksOf(digest).keys()]))
     return this.#sortedRepositories([...keys])
       .filter((repository) => repository.registry === registry && repository.name > after)
       .map(({ name }) => name)

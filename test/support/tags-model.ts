@@ -1,4 +1,5 @@
 import type {
+  NamedTagRecord,
   RepositoryId,
   TagRecord,
   TagSighting,
@@ -30,6 +31,11 @@ export class TagsModel extends NotesModel {
 
   async tags(repository: RepositoryId): Promise<Tag[]> {
     return [...this.tagsOf(repository).keys()].sort()
+  }
+
+  async tagRecords(repository: RepositoryId): Promise<NamedTagRecord[]> {
+    const records = Array.from(this.tagsOf(repository), ([tag, record]) => ({ tag, ...record }))
+    return records.sort((a, b) => (a.tag < b.tag ? -1 : 1))
   }
 
   async seeTag(

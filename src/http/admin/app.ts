@@ -2,6 +2,7 @@ import { Router } from '@koa/router'
 import type Koa from 'koa'
 import type { Operations } from '../../cache/operations.ts'
 import type { TagOperations } from '../../cache/tag-operations.ts'
+import type { HostedOperations } from '../../hosted/hosted-operations.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -16,6 +17,7 @@ import { originGuard } from './origin-guard.ts'
 import type { Stats } from '../../admin-stats.ts'
 import { addStatsRoutes, type History } from './stats-routes.ts'
 import { answerEvents } from './event-answer.ts'
+import { addHostedRoutes } from './hosted-routes.ts'
 import { addTagRoutes } from './tag-routes.ts'
 import { addUpstreamRoutes, type ReportedUpstream } from './upstream-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
@@ -27,6 +29,8 @@ export interface AdminAppOptions {
   history: History
   operations: Operations
   tags: TagOperations
+  /** Where there is something hosted. */
+  hosted: HostedOperations | undefined
   upstreams: ReadonlyMap<string, ReportedUpstream>
   /** What the names of images are read with. */
   routes: Routes
@@ -67,7 +71,7 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
 }
 
 function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
-  const { events, stats, history, operations, tags, routes, upstreams } = options
+  const { events, stats, history, operations, tags, hosted, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
   addStatsRoutes(router, stats, history)
   addContentRoutes(router, operations, routes)
@@ -75,6 +79,7 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)
   addUpstreamRoutes(router, upstreams)
+  addHostedRoutes(router, hosted, tell)
   return router
 }
 

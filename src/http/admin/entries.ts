@@ -1,5 +1,6 @@
 import type {
   FreezeEntry,
+  GarbageEntry,
   HoldEntry,
   ImageEntry,
   JobEntry,
@@ -22,6 +23,7 @@ import type {
   WarmedImage,
 } from '../../cache/operations.ts'
 import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
+import type { GarbageFinding } from '../../hosted/garbage.ts'
 import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
 import { formatImage } from '../../oci/reference.ts'
 
@@ -76,6 +78,10 @@ export function removableEntry({ digest, names, sizeBytes, usedAtMs }: Removable
     bytes: sizeBytes,
     usedAt: timeText(usedAtMs),
   }
+}
+
+export function garbageEntry({ repository, ...finding }: GarbageFinding): GarbageEntry {
+  return { ...finding, repository: nameOf(repository) }
 }
 
 export function warmedContentEntry({

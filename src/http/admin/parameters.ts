@@ -34,6 +34,7 @@ export const freezeBody = z.strictObject({
 })
 export const upstreamTestBody = z.strictObject({ name })
 export const scrubBody = z.strictObject({})
+export const gcBody = z.strictObject({ dryRun })
 export const sweepBody = z.strictObject({ dryRun })
 export const warmBody = z.strictObject({
   images: z.array(name).min(1),

@@ -57,6 +57,7 @@ async function startAdmin(options: Options = {}): Promise<HttpServer> {
     history: options.history ?? { spans: () => Promise.resolve([]) },
     // Asked on the whole daemon: see the tests of the routes.
     operations: {} as Operations,
+    hosted: undefined,
     tags: {} as TagOperations,
     routes: new Routes([]),
     upstreams: new Map(),

@@ -1,0 +1,10 @@
+import type { GarbageListener, GarbageSummary } from './garbage.ts'
+
+/** What operators may ask of what is hosted. Throws InventoryError. */
+export interface HostedOperations {
+  /**
+   * Frees what nothing needs any more, or joins the run that is under way, which goes on without
+   * its listener; items are told of a dry run alone.
+   */
+  gc(isDryRun: boolean, listener: GarbageListener): Promise<GarbageSummary>
+}

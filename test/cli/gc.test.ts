@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/digest.ts'
+import { MirrorStage } from './mirror-stage.ts'
+import { rowsOf } from './tables.ts'
+
+const HOUR_MS = 3_600_000
+const PUSHED_BY_ALL = {
+  ENTREPOT_HOSTED__ENABLED: 'true',
+  ENTREPOT_AUTH__ANONYMOUS__0: 'pull',
+  ENTREPOT_AUTH__ANONYMOUS__1: 'push',
+}
+
+async function pushBlob(stage: MirrorStage, blob: Buffer): Promise<void> {
+  const url = `${stage.url}/v2/private/app/blobs/uploads/?digest=${digestOf(blob)}`
+  const answer = await fetch(url, { method: 'POST', body: blob })
+  expect(answer.status).toBe(201)
+}
+
+test('what was pushed and nothing needs is listed with the reason, and freed', async () => {
+  await using stage = await MirrorStage.start(PUSHED_BY_ALL)
+  const blob = Buffer.alloc(100 * 1024)
+  await pushBlob(stage, blob)
+  expect(await stage.run('gc')).toMatchObject({ code: 0, stdout: 'nothing to collect\n' })
+  await stage.age(HOUR_MS)
+  const { code, stdout } = await stage.run('gc', '--dry-run')
+  expect([code, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, 'would free 100 KiB'])
+  expect(rowsOf(stdout)[0]).toEqual({
+    KIND: 'blob',
+    SIZE: '100 KiB',
+    REASON: 'no manifest names it',
+    REPOSITORY: 'private/app',
+    DIGEST: digestOf(blob),
+  })
+  const dry = await stage.run('gc', '--dry-run', '--json')
+  expect(JSON.parse(dry.stdout)).toMatchObject({ kind: 'blob', bytes: blob.length })
+  expect(await stage.run('gc')).toMatchObject({
+    code: 0,
+    stdout: 'collected: manifests 0, blobs 1; freed 100 KiB\n',
+  })
+  const again = await stage.run('gc', '--json')
+  expect(JSON.parse(again.stdout)).toEqual({
+    manifests: 0,
+    blobs: 0,
+    freedContents: 0,
+    freedBytes: 0,
+  })
+})
+
+test('where nothing is hosted there is nothing to collect, and it says so', async () => {
+  await using stage = await MirrorStage.start()
+  expect(await stage.run('gc')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('nothing is hosted here: see hosted.enabled') as string,
+  })
+})
