@@ -26,6 +26,7 @@ import { Redirects } from './http/redirects.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
+import { startListening } from './listening.ts'
 import { openLogins } from './logins.ts'
 import { Guard } from './policy/guard.ts'
 import { Routes } from './policy/routes.ts'
@@ -36,6 +37,7 @@ import { FileSpoolFolder } from './store/file-spool.ts'
 import { lockFolder } from './store/folder-lock.ts'
 import { AuditEvents } from './telemetry/audit-events.ts'
 import { AuditLog } from './telemetry/audit-log.ts'
+import { CertificateEvents } from './telemetry/certificate-events.ts'
 import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -206,7 +208,8 @@ export async function startDaemon(
   const redirects = links && new Redirects({ links, holdings, except, events })
   const serving = { audit, gate: new Gate(logins), routes, redirects }
   const app = createApp({ ...listening, ...serving, hosted: hosting?.hosted })
-  const server = await listen(app, config.listen)
+  const certificates = new CertificateEvents(logger, metrics)
+  const { server, address } = parts.use(await startListening(app, config, clock, certificates))
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {
     isReady = false
@@ -214,7 +217,6 @@ export async function startDaemon(
   })
 
   isReady = true
-  const address = { host: server.host, port: server.port }
   const adminAddress = { host: adminServer.host, port: adminServer.port }
   events.started({
     version: VERSION,

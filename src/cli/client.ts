@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { Argument, Command, Option } from 'commander'
-import { isUnspecified, listenUrl } from '../util/listen-url.ts'
+import type { Config } from '../config/schema.ts'
+import { isUnspecified, listenUrl, type ListenAddress } from '../util/listen-url.ts'
 import { buildkitSetup } from './client/buildkit.ts'
 import { checkClient } from './client/check-client.ts'
 import { type ClientFile, type ClientMirror, type ClientSetup } from './client/client-setup.ts'
@@ -65,10 +66,14 @@ async function clientMirror(options: Options): Promise<ClientMirror> {
   const upstreams = Object.entries(config.upstreams).map(
     ([name, { prefix, default: isDefault }]) => ({ name, prefix, isDefault }),
   )
-  return { url: mirrorUrl(options.url, config.listen), upstreams }
+  return { url: mirrorUrl(options.url, addressOf(config.listen)), upstreams }
 }
 
-function mirrorUrl(text: string | undefined, listens: { host: string; port: number }): URL {
+function addressOf({ host, port, tls }: Config['listen']): ListenAddress {
+  return { host, port, scheme: tls ? 'https' : 'http' }
+}
+
+function mirrorUrl(text: string | undefined, listens: ListenAddress): URL {
   if (text === undefined) {
     if (listens.port > 0) {
       const host = isUnspecified(listens) ? hostname() : listens.host

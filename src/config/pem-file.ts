@@ -14,6 +14,12 @@ export const certificateFile = pemFile('a certificate', (text) => new X509Certif
 
 export const keyFile = pemFile('a private key without a passphrase', createPrivateKey)
 
+/** Whether the key is that of the certificate, the first in its file. */
+export function isPair(cert: PemFile, key: PemFile): boolean {
+  const certificate = new X509Certificate(cert.pem.reveal())
+  return certificate.checkPrivateKey(createPrivateKey(key.pem.reveal()))
+}
+
 function pemFile(what: string, parse: (text: string) => unknown) {
   return z
     .codec(path, z.custom<PemFile>(), {

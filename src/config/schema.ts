@@ -4,6 +4,7 @@ import { auditField } from './audit.ts'
 import { authField, someoneMayPush, unmatchedRules } from './auth.ts'
 import { evictionField } from './eviction.ts'
 import { host, path, port, secretField } from './fields.ts'
+import { listenField } from './listen.ts'
 import { proxiesField } from './proxy.ts'
 import { hostedField, overlaps } from './hosted.ts'
 import { scrubField } from './scrub.ts'
@@ -19,10 +20,6 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
  * what it becomes. All else about the configuration is derived from this.
  */
 export function configSchema(read: SecretReader) {
-  const listen = z.strictObject({
-    host: host.default('0.0.0.0').describe('Address to listen on for clients.'),
-    port: port.default(5000).describe('Port to listen on for clients; 0 takes any free one.'),
-  })
   const admin = z
     .strictObject({
       host: host
@@ -40,7 +37,7 @@ export function configSchema(read: SecretReader) {
       error: 'an admin listener that others can reach needs admin.token',
     })
   const config = z.strictObject({
-    listen: listen.prefault({}),
+    listen: listenField,
     admin: admin.prefault({}),
     data: path
       .default('./data')

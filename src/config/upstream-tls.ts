@@ -1,6 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import { certificateFile, keyFile, type PemFile } from './pem-file.ts'
+import { certificateFile, isPair, keyFile, type PemFile } from './pem-file.ts'
 
 /** `cert` and `key` come together. */
 export interface UpstreamTls {
@@ -27,8 +26,3 @@ export const upstreamTls = z
     if (key && !cert) fault('key', 'a key needs its certificate')
     if (cert && key && !isPair(cert, key)) fault('key', 'is not the key of cert')
   })
-
-function isPair(cert: PemFile, key: PemFile): boolean {
-  const certificateOf = new X509Certificate(cert.pem.reveal())
-  return certificateOf.checkPrivateKey(createPrivateKey(key.pem.reveal()))
-}

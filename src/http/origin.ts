@@ -6,5 +6,6 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 /** Where the client has reached us, as far as it says so itself. */
 export function originOf({ req }: Context): string {
   const { host = '' } = req.headers
-  return `http://${HOST.test(host) ? host : 'localhost'}`
+  const scheme = 'encrypted' in req.socket ? 'https' : 'http'
+  return `${scheme}://${HOST.test(host) ? host : 'localhost'}`
 }

@@ -1,13 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import type { HttpState } from './exchange.ts'
+import { createTlsServer, type KeyPair, type TlsServer } from './tls-server.ts'
 
 export interface ListenOptions {
   host: string
   /** 0 takes a free one. */
   port: number
+  /** Plain HTTP where left out. */
+  tls?: KeyPair | undefined
 }
 
 /**
@@ -21,32 +25,43 @@ const BOUNDS = {
   connectionsCheckingInterval: 5_000,
 }
 
-/** Listens, or rejects with the system's error, for example EADDRINUSE. */
+/** Listens, or rejects with the system's error, for example EADDRINUSE, or that the key pair is none. */
 export async function listen(
   app: Koa<HttpState>,
-  { host, port }: ListenOptions,
+  { host, port, tls }: ListenOptions,
 ): Promise<HttpServer> {
   const handle = app.callback()
-  const server = createServer(BOUNDS, (request, response) => void handle(request, response))
+  const serve = (request: IncomingMessage, response: ServerResponse) =>
+    void handle(request, response)
+  const secured = tls && createTlsServer(BOUNDS, tls, serve)
+  const server = secured?.server ?? createServer(BOUNDS, serve)
   server.listen({ host, port })
   await once(server, 'listening')
   // A connection that cannot be taken in must not end the daemon.
   server.on('error', (error) => app.emit('error', error))
-  return new HttpServer(server)
+  return new HttpServer(server, secured)
 }
 
 /** Disposing ends it at once, with the answers that are on their way. */
 export class HttpServer implements AsyncDisposable {
   readonly host: string
   readonly port: number
-  readonly #server: Server
+  readonly #server: Server | SecureServer
+  readonly #secured: TlsServer | undefined
   #closed: Promise<unknown> | undefined
 
-  constructor(server: Server) {
+  constructor(server: Server | SecureServer, secured: TlsServer | undefined) {
     const { address, port } = server.address() as AddressInfo
     this.host = address
     this.port = port
     this.#server = server
+    this.#secured = secured
+  }
+
+  /** For new connections; those that there are go on. Throws where it is none, and all stays as it was. */
+  useCertificate(pair: KeyPair): void {
+    if (!this.#secured) throw new TypeError('the server has no TLS')
+    this.#secured.use(pair)
   }
 
   /** Takes no more connections and waits until the answers on their way have ended, or `deadline` is aborted. */
@@ -74,6 +89,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server.keepAliveTimeout = 1
     this.#server.keepAliveTimeoutBuffer = 0
     this.#server.close()
+    this.#secured?.hangUp()
     return this.#closed
   }
 }

@@ -2,6 +2,8 @@
 export interface ListenAddress {
   host: string
   port: number
+  /** `http` where left out. */
+  scheme?: 'http' | 'https'
 }
 
 /** Addresses that stand for all that the machine has. */
@@ -11,8 +13,8 @@ export function isUnspecified({ host }: ListenAddress): boolean {
   return UNSPECIFIED.has(host)
 }
 
-export function listenUrl({ host, port }: ListenAddress): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function listenUrl({ scheme = 'http', host, port }: ListenAddress): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** How a client on the same machine reaches it. */

@@ -37,3 +37,11 @@ test.each([
   expect(text).toContain(`"registry-mirrors": ["${url}"]`)
   expect(text).not.toContain('other machines')
 })
+
+test('with TLS it is HTTPS for clients', async () => {
+  const { config } = await loadConfig({ environment: {} })
+  const address = { host: '10.0.0.1', port: 5000, scheme: 'https' as const }
+  const text = bannerText(config, address, ADMIN)
+  expect(text).toContain('"registry-mirrors": ["https://10.0.0.1:5000"]')
+  expect(text).toMatch(/admin +http:/)
+})

@@ -1,9 +1,12 @@
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { haveOpenssl, makeCertificates } from '../support/certificates.ts'
 import { type FakeHub, startFakeHub } from '../support/fake-hub/fake-hub.ts'
 import { freePort } from '../support/free-port.ts'
 import { buildImage, buildIndex } from '../support/images.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { runEntrepot } from './run-entrepot.ts'
 
 const GHCR = {
@@ -44,6 +47,18 @@ describe('client', () => {
   it('names the address where it listens on one', async () => {
     const { stdout } = await runEntrepot(['client', 'containerd'], { ENTREPOT_LISTEN__HOST: '::1' })
     expect(stdout).toContain('[host."http://[::1]:5000"]')
+  })
+
+  it.skipIf(!haveOpenssl())('speaks HTTPS where the mirror does', async () => {
+    await using folder = await temporaryFolder()
+    makeCertificates(folder.path)
+    const { stdout } = await runEntrepot(['client', 'docker'], {
+      ENTREPOT_LISTEN__TLS__CERT: join(folder.path, 'server.pem'),
+      ENTREPOT_LISTEN__TLS__KEY: join(folder.path, 'server.key'),
+    })
+    expect(JSON.parse(stdout)).toEqual({
+      'registry-mirrors': [`https://${hostname().toLowerCase()}:5000`],
+    })
   })
 
   test.each([
