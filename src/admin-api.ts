@@ -10,7 +10,7 @@ export interface ApiFault {
   message: string
 }
 
-/** `GET images?repository=&after=&limit=` */
+/** `GET images?repository=&search=&after=&limit=`: `search` is a part of `repository:tag`. */
 export interface ImagePage {
   images: ImageEntry[]
   /** What to ask for as `after`; `null` on the last page. */

@@ -98,6 +98,7 @@ const ARCHITECTURE: Architecture = {
     'prom-client': ['telemetry'],
     tldts: ['upstream'],
     undici: ['upstream'],
+    uplot: ['http/admin'],
     yaml: ['config'],
     zod: ['config', 'http/admin'],
   },

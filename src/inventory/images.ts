@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
@@ -7,17 +7,22 @@ import type { Image, ImageQuery, RepositoryId } from './inventory.ts'
 import { contentOf, type ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
+type RowQuery = Pick<ImageQuery, 'search' | 'limit'>
+
 type ImageRow = ContentRow & { repository_id: number; registry: string; name: Repository }
 
 /** See Inventory.images. */
 export async function imagesOf(
   db: Kysely<Schema>,
-  { repository, after, limit }: ImageQuery,
+  { repository, search, after, limit }: ImageQuery,
 ): Promise<Image[]> {
   const rows: ImageRow[] = []
   const first = repository ?? after?.repository
-  if (first) rows.push(...(await rowsOf(db, first, after?.digest, limit)))
-  if (!repository) rows.push(...(await rowsBehind(db, after?.repository, limit - rows.length)))
+  if (first) rows.push(...(await rowsOf(db, first, after?.digest, { search, limit })))
+  if (!repository) {
+    const rest = { search, limit: limit - rows.length }
+    rows.push(...(await rowsBehind(db, after?.repository, rest)))
+  }
   const tags = await tagsOf(db, rows)
   const tree = await treeOf(
     db,
@@ -68,9 +73,9 @@ function rowsOf(
   db: Kysely<Schema>,
   { registry, name }: RepositoryId,
   after: Digest | undefined,
-  limit: number,
+  query: RowQuery,
 ): Promise<ImageRow[]> {
-  const rows = imageRows(db, limit)
+  const rows = imageRows(db, query)
     .where('registry', '=', registry)
     .where('repository.name', '=', name)
   return (after ? rows.where('link.digest', '>', after) : rows).execute()
@@ -80,9 +85,9 @@ function rowsOf(
 function rowsBehind(
   db: Kysely<Schema>,
   after: RepositoryId | undefined,
-  limit: number,
+  query: RowQuery,
 ): Promise<ImageRow[]> {
-  const rows = imageRows(db, limit)
+  const rows = imageRows(db, query)
   if (!after) return rows.execute()
   return rows
     .where((eb) =>
@@ -91,7 +96,24 @@ function rowsBehind(
     .execute()
 }
 
-function imageRows(db: Kysely<Schema>, limit: number) {
+function imageRows(db: Kysely<Schema>, { search, limit }: RowQuery) {
+  const rows = allImageRows(db).limit(limit)
+  if (search === undefined) return rows
+  const part = `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+  return rows.where((eb) => {
+    const name = sql<string>`registry || '/' || repository.name`
+    return eb.or([
+      sql<boolean>`lower(${name}) like ${part} escape '\\'`,
+      eb.exists(
+        tagOfLink(eb).where(
+          sql<boolean>`lower(${name} || ':' || tag.name) like ${part} escape '\\'`,
+        ),
+      ),
+    ])
+  })
+}
+
+function allImageRows(db: Kysely<Schema>) {
   return (
     db
       .selectFrom('repository')
@@ -102,23 +124,20 @@ function imageRows(db: Kysely<Schema>, limit: number) {
       .select(['link.repository_id', 'registry', 'repository.name'])
       .whereRef('link.repository_id', '=', 'repository.id')
       .where('link.used_at_ms', 'is not', null)
-      .where((eb) =>
-        eb.or([
-          eb('parents', '=', 0),
-          eb.exists(
-            eb
-              .selectFrom('tag')
-              .select('tag.name')
-              .whereRef('tag.digest', '=', 'link.digest')
-              .whereRef('tag.repository_id', '=', 'link.repository_id'),
-          ),
-        ]),
-      )
+      .where((eb) => eb.or([eb('parents', '=', 0), eb.exists(tagOfLink(eb))]))
       .orderBy('registry')
       .orderBy('repository.name')
       .orderBy('link.digest')
-      .limit(limit)
   )
+}
+
+/** The tags of the link's repository that stand for its content. */
+function tagOfLink(eb: ExpressionBuilder<Schema, 'link'>) {
+  return eb
+    .selectFrom('tag')
+    .select('tag.name')
+    .whereRef('tag.digest', '=', 'link.digest')
+    .whereRef('tag.repository_id', '=', 'link.repository_id')
 }
 
 async function tagsOf(db: Kysely<Schema>, images: ImageRow[]): Promise<Map<string, Tag[]>> {

@@ -111,6 +111,8 @@ export interface RootQuery {
 export interface ImageQuery {
   /** All where left out. */
   repository: RepositoryId | undefined
+  /** A part of `registry/repository:tag`, in any case of letters; all where left out. */
+  search?: string | undefined
   /** Where the last page ended. */
   after: Pick<Image, 'repository' | 'digest'> | undefined
   limit: number

@@ -129,6 +129,51 @@ export function inventoryImagesContract(name: string, make: () => Promise<Invent
         whole.filter(({ repository }) => repository.name === node.name),
       )
     })
+
+    it.each([
+      ['pine', ['docker.io/library/alpine:3_1', 'docker.io/library/alpine:Edge']],
+      ['PINE:e', ['docker.io/library/alpine:Edge']],
+      ['3_', ['docker.io/library/alpine:3_1']],
+      ['3%', []],
+      ['%', []],
+      ['\\', []],
+      ["'", []],
+      [
+        'o/library/',
+        [
+          'docker.io/library/alpine:3_1',
+          'docker.io/library/alpine:Edge',
+          'docker.io/library/node:',
+        ],
+      ],
+      ['node:', []],
+    ])('by a part of the name: %s', async (search, found) => {
+      await using inventory = await make()
+      const [first, second, third] = [
+        manifestOf('first'),
+        manifestOf('second'),
+        manifestOf('third'),
+      ]
+      for (const manifest of [first, second]) await inventory.record(manifest, [], alpine)
+      await inventory.record(third, [], node)
+      await putTag(inventory, '3_1' as Tag, first)
+      await putTag(inventory, 'Edge' as Tag, second)
+      const images = await inventory.images({
+        repository: undefined,
+        search,
+        after: undefined,
+        limit: 9,
+      })
+      const names = images.map(
+        ({ repository: { registry, name }, tags }) => `${registry}/${name}:${tags.join()}`,
+      )
+      expect(names.sort()).toEqual(found)
+      const limited = { repository: undefined, search, limit: 1 }
+      const [one] = await inventory.images({ ...limited, after: undefined })
+      expect(one).toEqual(images[0])
+      if (one)
+        expect(await inventory.images({ ...limited, after: one })).toEqual(images.slice(1, 2))
+    })
   })
 }
 

@@ -22,7 +22,7 @@ import {
 } from '../../src/inventory/inventory.ts'
 import { ReferrersModel } from './referrers-model.ts'
 import { SubjectsModel } from './subjects-model.ts'
-import { isSame, keyOf } from './repository-keys.ts'
+import { isCalled, isSame, keyOf } from './repository-keys.ts'
 import { TagsModel } from './tags-model.ts'
 
 interface Link {
@@ -247,7 +247,7 @@ export class InventoryModel extends TagsModel implements Inventory {
       .map((content) => this.#candidate(content))
   }
 
-  async images({ repository, after, limit }: ImageQuery): Promise<Image[]> {
+  async images({ repository, search, after, limit }: ImageQuery): Promise<Image[]> {
     const images = this.#sortedRepositories([...this.#repositories.keys()]).flatMap((within) =>
       this.#sorted().flatMap((content) => {
         const { parents, names } = this.#candidate(content)
@@ -259,6 +259,7 @@ export class InventoryModel extends TagsModel implements Inventory {
     )
     return images
       .filter((image) => !repository || isSame(image.repository, repository))
+      .filter((image) => search === undefined || isCalled(image, search))
       .filter((image) => !after || positionOf(image) > positionOf(after))
       .slice(0, limit)
   }

@@ -10,6 +10,15 @@ export function tagKeyOf(repository: RepositoryId, tag: Tag): string {
   return `${keyOf(repository)} ${tag}`
 }
 
+/** Whether `part` is one of what people call an image. */
+export function isCalled(
+  { repository: { registry, name }, tags }: { repository: RepositoryId; tags: Tag[] },
+  part: string,
+): boolean {
+  const calls = [`${registry}/${name}`, ...tags.map((tag) => `${registry}/${name}:${tag}`)]
+  return calls.some((call) => call.toLowerCase().includes(part.toLowerCase()))
+}
+
 export function isSame(a: RepositoryId, b: RepositoryId): boolean {
   return keyOf(a) === keyOf(b)
 }

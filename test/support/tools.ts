@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path'
 
 /** Debian's name of the package that holds each tool. */
 const PACKAGES = {
+  chromium: 'chromium',
   containerd: 'containerd',
   ctr: 'containerd',
   docker: 'docker.io',
@@ -25,6 +26,7 @@ export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
 
 /** The others make namespaces, mounts and users. */
 const UNPRIVILEGED = new Set<Tool>([
+  'chromium',
   'docker-registry',
   'oci-conformance',
   'promtool',

@@ -14,6 +14,7 @@ import { apiErrors, type Tell, tellWith } from './api-errors.ts'
 import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { originGuard } from './origin-guard.ts'
+import { pageRouter } from './page-files.ts'
 import type { Stats } from '../../admin-stats.ts'
 import { addStatsRoutes, type History } from './stats-routes.ts'
 import { answerEvents } from './event-answer.ts'
@@ -35,11 +36,11 @@ export interface AdminAppOptions {
   /** What the names of images are read with. */
   routes: Routes
   isReady: () => boolean
-  /** Where set, all but health needs it. */
+  /** Where set, all but health and the page needs it. */
   token: string | undefined
 }
 
-/** The admin listener's application: JSON, metrics and health. */
+/** The admin listener's application: the page, JSON, metrics and health. */
 export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
   const { events, isReady, token } = options
   const app = baseApp(events)
@@ -50,9 +51,10 @@ export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
   })
   const tell = tellWith(events, isReady)
   app.use(apiErrors(tell))
+  app.use(refuseUnanswered())
+  app.use(pageRouter().routes())
   if (token !== undefined) app.use(bearerGuard(token))
   app.use(originGuard(token))
-  app.use(refuseUnanswered())
   for (const router of [metricsRouter(options), apiRouter(options, tell)]) {
     app.use(router.routes())
     app.use(router.allowedMethods())

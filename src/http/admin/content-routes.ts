@@ -18,9 +18,10 @@ export function addContentRoutes(
   routes: Routes,
 ): void {
   router.get('/images', async (context) => {
-    const { repository, after, limit } = readQuery(context, imagesQuery)
+    const { repository, search, after, limit } = readQuery(context, imagesQuery)
     const images = await operations.images({
       repository: repository === undefined ? undefined : repositoryNamed(repository, routes),
+      search,
       after: after === undefined ? undefined : positionOf(after),
       limit,
     })

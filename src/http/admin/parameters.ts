@@ -12,6 +12,7 @@ const dryRun = z.boolean().default(false)
 
 export const imagesQuery = z.strictObject({
   repository: name.optional(),
+  search: z.string().max(1024).optional(),
   after: z.string().max(1024).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_IMAGES).default(DEFAULT_IMAGES),
 })

@@ -1,0 +1,101 @@
+// @ts-check
+import { button, element } from './dom.js'
+import { agoText, digestText, sizeText, timeText } from './format.js'
+
+/**
+ * @import { ImageEntry, TagHistory } from '../../../admin-api.ts'
+ * @import { Actions } from './actions.js'
+ * @import { Api } from './api.js'
+ */
+
+/** Of an image with more tags, the history of the first is shown. */
+const MAX_HISTORIES = 3
+
+/** All that is known of an image, and what can be done with it. */
+export class ImageDetails {
+  #api
+  #actions
+  #image
+  #facts = element('dl', 'facts')
+  #history = element('div', 'history')
+  #pin
+  #warm
+
+  /**
+   * @param {ImageEntry} image
+   * @param {Api} api
+   * @param {Actions} actions
+   */
+  constructor(image, api, actions) {
+    this.#api = api
+    this.#actions = actions
+    this.#image = image
+    this.#pin = button('Pin', () => void this.#actions.togglePin(this.#image))
+    this.#warm = button('Fetch now', () => void this.#actions.warm(this.#image))
+    const purge = button('Purge', () => void this.#actions.purge(this.#image))
+    this.element = element(
+      'div',
+      'details',
+      this.#facts,
+      this.#history,
+      element('div', 'buttons', this.#warm, this.#pin, purge),
+    )
+  }
+
+  /** @param {ImageEntry} image */
+  show(image) {
+    this.#image = image
+    this.#pin.textContent = image.isPinned ? 'Unpin' : 'Pin'
+    const { digest, mediaType, bytes, sharedBytes, missingBytes, storedAt, usedAt } = image
+    const shared = sharedBytes > 0 ? `, of which ${sizeText(sharedBytes)} shared with others` : ''
+    /** @type {[string, string][]} */
+    const facts = [
+      ['Digest', digest],
+      ['Type', mediaType],
+      ['Size', `${sizeText(bytes)}${shared}`],
+      ['Stored', timeText(storedAt)],
+      ['Last use', `${timeText(usedAt)}, ${agoText(usedAt)}`],
+    ]
+    if (missingBytes > 0)
+      facts.push(['Missing', `${sizeText(missingBytes)}, fetched with the next pull`])
+    this.#facts.replaceChildren(
+      ...facts.map(([name, text]) =>
+        element('div', '', element('dt', '', name), element('dd', '', text)),
+      ),
+    )
+  }
+
+  /** Looks up what its tags have stood for. */
+  async open() {
+    const { repository, tags } = this.#image
+    const histories = tags
+      .slice(0, MAX_HISTORIES)
+      .map((tag) => this.#historyOf(`${repository}:${tag}`))
+    try {
+      this.#history.replaceChildren(...(await Promise.all(histories)))
+    } catch (error) {
+      this.#actions.tell(error)
+    }
+  }
+
+  /** @param {string} reference */
+  async #historyOf(reference) {
+    /** @type {TagHistory} */
+    const { tag, history } = await this.#api.get(`history?${new URLSearchParams({ reference })}`)
+    const rows = history.map(({ digest, firstSeen, lastSeen, servedSince }) =>
+      element(
+        'li',
+        'row',
+        element('code', '', digestText(digest)),
+        element(
+          'span',
+          'quiet',
+          `${timeText(firstSeen)} to ${timeText(lastSeen)}${servedSince === null ? ', never served' : ''}`,
+        ),
+      ),
+    )
+    const list = element('ol', 'rows', ...rows)
+    list.role = 'list'
+    return element('div', '', element('h3', '', `What ${tag} has stood for`), list)
+  }
+}

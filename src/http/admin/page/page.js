@@ -1,0 +1,94 @@
+// @ts-check
+import { Actions } from './actions.js'
+import { Api } from './api.js'
+import { askForToken } from './dialogs.js'
+import { button, element, find, setText } from './dom.js'
+import { spanText } from './format.js'
+import { Images } from './images.js'
+import { Past } from './past.js'
+import { Present, showNext } from './present.js'
+
+/**
+ * @import { HoldList, JobList, RemovableEntry } from '../../../admin-api.ts'
+ * @import { Stats } from '../../../admin-stats.ts'
+ */
+
+const LIVE_EVERY_MS = 1000
+const REST_EVERY_MS = 60_000
+const NEXT_SHOWN = 5
+
+const api = new Api(askForToken)
+const actions = new Actions(api, refreshRest)
+const present = new Present()
+const past = new Past(api)
+const images = new Images(api, actions)
+
+async function refreshLive() {
+  /** @type {[Stats, JobList]} */
+  const [stats, { jobs }] = await Promise.all([api.get('stats'), api.get('jobs')])
+  present.show(stats, jobs)
+}
+
+async function refreshRest() {
+  await Promise.all([past.refresh(), images.refresh(), refreshNext(), refreshHolds()])
+}
+
+async function refreshNext() {
+  /** @type {RemovableEntry[]} */
+  const entries = []
+  await api.work('evict', { dryRun: true, toBytes: 0 }, (line) => {
+    if ('item' in line) entries.push(line.item)
+    return entries.length === NEXT_SHOWN ? 'stop' : undefined
+  })
+  showNext(entries)
+}
+
+async function refreshHolds() {
+  /** @type {HoldList} */
+  const { holds } = await api.get('holds')
+  find('holds', HTMLElement).hidden = holds.length === 0
+  const rows = holds.map((hold) => {
+    const left = spanText(Date.parse(hold.servedFrom) - Date.now())
+    return element(
+      'li',
+      'row',
+      element('span', 'name', `${hold.repository}:${hold.tag}`),
+      element('span', 'quiet', `for another ${left}`),
+      button('Release', () => void actions.release(hold)),
+    )
+  })
+  find('hold-list', HTMLElement).replaceChildren(...rows)
+}
+
+/**
+ * Does it again and again, as long as the page is looked at.
+ *
+ * @param {() => Promise<void>} refresh
+ * @param {number} everyMs
+ */
+function keepFresh(refresh, everyMs) {
+  let isRunning = false
+  const run = async () => {
+    if (isRunning || document.hidden) return
+    isRunning = true
+    try {
+      await refresh()
+      document.body.classList.remove('lost')
+    } catch (error) {
+      document.body.classList.add('lost')
+      setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
+    } finally {
+      isRunning = false
+    }
+  }
+  setInterval(() => void run(), everyMs)
+  document.addEventListener('visibilitychange', () => void run())
+  void run()
+}
+
+find('range', HTMLElement).addEventListener('change', ({ target }) => {
+  if (!(target instanceof HTMLInputElement)) return
+  past.choose(target.value).catch((error) => actions.tell(error))
+})
+keepFresh(refreshLive, LIVE_EVERY_MS)
+keepFresh(refreshRest, REST_EVERY_MS)

@@ -1,0 +1,80 @@
+// @ts-check
+import { countText, timeText } from './format.js'
+
+/**
+ * @import { JobEntry } from '../../../admin-api.ts'
+ * @import { Stats } from '../../../admin-stats.ts'
+ */
+
+/**
+ * What somebody should look at, the worst first, each with what it means.
+ *
+ * @typedef {{ title: string, text: string }} Problem
+ * @param {Stats} stats
+ * @param {readonly JobEntry[]} jobs
+ * @returns {Problem[]}
+ */
+export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
+  /** @type {Problem[]} */
+  const problems = []
+  if (store.state === 'open') {
+    problems.push({
+      title: 'S3 does not answer',
+      text: 'It is left alone for a while; what is kept there alone cannot be served.',
+    })
+  }
+  if (eviction.isSpaceFull) {
+    problems.push({
+      title: 'Space is full',
+      text: 'Nothing new is kept: pulls go past the cache until there is room.',
+    })
+  }
+  if (eviction.isStuck) {
+    problems.push({
+      title: 'Nothing more may be evicted',
+      text: 'All that is left is pinned or in use. Unpin something, or give it more space.',
+    })
+  }
+  if (lostContents > 0) {
+    problems.push({
+      title: `${countText(lostContents, 'content')} found missing or wrong`,
+      text: 'Set aside, never served, and fetched again. More than one is a failing disk.',
+    })
+  }
+  for (const { name, isLow, budget, endpoints } of upstreams) {
+    for (const { url, state, limitedUntil } of endpoints) {
+      const host = new URL(url).host
+      if (state === 'open') {
+        problems.push({
+          title: `${host} does not answer`,
+          text: `It is left alone for a while. What is held of ${name} is served as it is.`,
+        })
+      }
+      if (limitedUntil !== null) {
+        problems.push({
+          title: `${host} refuses all requests as too many`,
+          text: `It is asked again at ${timeText(limitedUntil)}.`,
+        })
+      }
+    }
+    if (isLow) {
+      const resets = budget.flatMap(({ resetAt }) => resetAt ?? []).sort()
+      const until = resets[0] === undefined ? '' : ` The limit is reset at ${timeText(resets[0])}.`
+      problems.push({
+        title: `Pulls of ${name} run low`,
+        text: `Only what a client waits for is asked for.${until}`,
+      })
+    }
+  }
+  for (const { name, lastRun } of jobs) {
+    if (lastRun?.error) problems.push({ title: `The job ${name} failed`, text: lastRun.error })
+    const quarantined = lastRun?.result?.['quarantined'] ?? 0
+    if (quarantined > 0) {
+      problems.push({
+        title: `The last ${name} found ${countText(quarantined, 'wrong content')}`,
+        text: 'It was set aside, and comes from upstream again.',
+      })
+    }
+  }
+  return problems
+}

@@ -1,0 +1,245 @@
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import axe, { type AxeResults } from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ImagePage } from '../../src/admin-api.ts'
+import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
+import { eventually } from '../support/eventually.ts'
+import { haveTools } from '../support/tools.ts'
+import { startScene } from './page-scene.ts'
+
+/** Those of docs/images/ are copies of what is put there. */
+const PICTURES = fileURLToPath(new URL('../../build/images/', import.meta.url))
+const WINDOWS = {
+  desktop: { width: 1280, height: 900 },
+  phone: { width: 390, height: 844 },
+}
+
+/** A page, and what went wrong in it so far. */
+interface Visit extends AsyncDisposable {
+  page: Page
+  complaints: string[]
+}
+
+async function visit(
+  browser: Browser,
+  mirror: LiveMirror,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const context = await browser.newContext({ viewport: WINDOWS.desktop, ...options })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== mirror.adminUrl) complaints.push(request.url())
+  })
+  await page.goto(mirror.adminUrl)
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+}
+
+function textOf(page: Page, selector: string): Promise<string> {
+  return page.locator(selector).innerText()
+}
+
+/** Whether the line of a graph was drawn. */
+async function isDrawn(page: Page, graph: string): Promise<boolean> {
+  const colours = await page.evaluate<number[]>(`{
+    const drawn = document.querySelector('#${graph} canvas')
+    const copy = new OffscreenCanvas(drawn.width, drawn.height)
+    const context = copy.getContext('2d', { willReadFrequently: true })
+    context.drawImage(drawn, 0, 0)
+    Array.from(new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer))
+  }`)
+  // Red, green, blue and opacity of the accent, the lowest byte first.
+  return colours.includes(0xff_6e_76_0f)
+}
+
+async function violationsIn(page: Page): Promise<string[]> {
+  // Evaluated by the browser's debugger: the policy of the page lets no script in.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<AxeResults>('axe.run()')
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+  })
+  afterAll(() => browser.close())
+
+  describe('of a mirror that is at work', () => {
+    let scene: LiveMirror
+    beforeAll(async () => {
+      scene = await startScene()
+    })
+    afterAll(() => scene[Symbol.asyncDispose]())
+
+    it('shows the past in figures and graphs, of the time that is chosen', async () => {
+      await using visited = await visit(browser, scene)
+      const { page, complaints } = visited
+      await eventually('there is a ratio', async () =>
+        /^\d+ %$/.test(await textOf(page, '#figure-ratio')),
+      )
+      expect(await isDrawn(page, 'ratio-graph')).toBe(true)
+      expect(await isDrawn(page, 'bytes-graph')).toBe(true)
+      expect(await page.getByRole('img', { name: 'Hit ratio in the last day' }).count()).toBe(1)
+      const dayPulls = await textOf(page, '#figure-pulls')
+      await page.getByText('Quarter').click()
+      await eventually(
+        'there are more',
+        async () => (await textOf(page, '#figure-pulls')) !== dayPulls,
+      )
+      expect(await isDrawn(page, 'bytes-graph')).toBe(true)
+      expect(complaints).toEqual([])
+    })
+
+    it('shows fills as they come, what is left of a limit, and what goes next', async () => {
+      await using visited = await visit(browser, scene)
+      const { page, complaints } = visited
+      const fill = page.getByRole('progressbar', { name: 'docker.io/library/golang' })
+      const before = Number(await fill.getAttribute('aria-valuenow'))
+      await eventually('it has moved', async () => {
+        return Number(await fill.getAttribute('aria-valuenow')) > before
+      })
+      expect(await textOf(page, '#fills')).toMatch(
+        /[KM]iB of 24\.0 MiB · .*\/s · .* left · 1 client/,
+      )
+      expect(await textOf(page, '#upstreams')).toContain('90 of 100 pulls left as anonymous')
+      expect(await textOf(page, '#upstreams')).toMatch(/resets \d\d:\d\d, in 5 h 59 min/)
+      expect(await page.locator('#next li').first().innerText()).toContain('node:20-bookworm')
+      expect(await page.locator('#next li').count()).toBe(5)
+      expect(await page.locator('#problems').isVisible()).toBe(false)
+      expect(complaints).toEqual([])
+    })
+
+    it('finds images, and tells of each what is known', async () => {
+      await using visited = await visit(browser, scene)
+      const { page, complaints } = visited
+      const rows = page.locator('#image-list > li')
+      await eventually('all are there', async () => (await rows.count()) === 10)
+      await page.getByRole('searchbox').fill('node:22')
+      await eventually('one is there', async () => (await rows.count()) === 1)
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      const { images } = jsonOf(await scene.ask('images?search=node:22')) as ImagePage
+      expect(await rows.innerText()).toContain(images[0]!.digest)
+      await page.getByText('What 22-slim has stood for').waitFor()
+      await page.getByRole('searchbox').fill('nothing like it')
+      await page.getByText('No image matches.').waitFor()
+      expect(complaints).toEqual([])
+    })
+
+    describe.each(['light', 'dark'] as const)('in a %s theme', (colorScheme) => {
+      it.each(['desktop', 'phone'] as const)('suits a %s, and everybody', async (window) => {
+        await using visited = await visit(browser, scene, {
+          colorScheme,
+          viewport: WINDOWS[window],
+        })
+        const { page, complaints } = visited
+        await page.locator('#fills li').first().waitFor()
+        await page.locator('#image-list li').first().waitFor()
+        await eventually('there is a rate', async () =>
+          (await textOf(page, '#fills')).includes('/s'),
+        )
+        await mkdir(PICTURES, { recursive: true })
+        const path = `${PICTURES}page-${window}-${colorScheme}.png`
+        await page.screenshot({ path, fullPage: true })
+        const width = await page.evaluate('document.documentElement.scrollWidth')
+        expect(width).toBe(WINDOWS[window].width)
+        expect(await violationsIn(page)).toEqual([])
+        await page.locator('summary').first().click()
+        await page.getByRole('button', { name: 'Purge' }).click()
+        await page.getByRole('dialog').waitFor()
+        expect(await violationsIn(page)).toEqual([])
+        expect(complaints).toEqual([])
+      })
+    })
+  })
+
+  it('purges what was confirmed, and nothing else', async () => {
+    await using mirror = await startLiveMirror()
+    await mirror.pull('library/app:1')
+    await mirror.pull('library/tool:2')
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    const rows = page.locator('#image-list > li')
+    const listed = async () => (jsonOf(await mirror.ask('images')) as ImagePage).images.length
+    await page.locator('summary', { hasText: 'library/app' }).click()
+    await page.getByRole('button', { name: 'Purge' }).click()
+    await page.getByRole('dialog', { name: 'Purge docker.io/library/app:1?' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    expect(await listed()).toBe(2)
+    await page.getByRole('button', { name: 'Purge' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click()
+    await page.getByText('Purged docker.io/library/app:1: 4 contents').waitFor()
+    await eventually('it is gone from the list', async () => (await rows.count()) === 1)
+    expect(await listed()).toBe(1)
+    expect(complaints).toEqual([])
+  })
+
+  it('pins, unpins and fetches what was purged', async () => {
+    await using mirror = await startLiveMirror()
+    const image = await mirror.pull('library/app:1')
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    const act = async (name: string, yes: string) => {
+      await page.getByRole('button', { name }).click()
+      await page.getByRole('dialog').getByRole('button', { name: yes }).click()
+    }
+    await page.locator('summary').click()
+    await act('Pin', 'Pin')
+    await page.locator('summary', { hasText: 'pinned' }).waitFor()
+    await act('Unpin', 'Unpin')
+    await page.getByText('Unpinned docker.io/library/app:1.').waitFor()
+    mirror.hub.forgetRequests()
+    await act('Fetch now', 'Fetch')
+    await page.getByText('docker.io/library/app:1 is here: 0 B were fetched.').waitFor()
+    expect(mirror.hub.count({ digest: image.root.digest })).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  it('asks for the token when it is needed, again when it is wrong, and keeps it', async () => {
+    await using mirror = await startLiveMirror({ ENTREPOT_ADMIN__TOKEN: 'open-sesame' })
+    await using visited = await visit(browser, mirror)
+    const { page } = visited
+    const dialog = page.getByRole('dialog', { name: 'Admin token' })
+    for (const token of ['sesame', 'open-sesame']) {
+      await dialog.waitFor()
+      await dialog.getByLabel('Token').fill(token)
+      await page.keyboard.press('Enter')
+    }
+    await page.getByText('0 contents held').waitFor()
+    expect(await dialog.isVisible()).toBe(false)
+    await page.reload()
+    await page.getByText('0 contents held').waitFor()
+    expect(await dialog.isVisible()).toBe(false)
+  })
+
+  it('says first what needs attention, and when the daemon is gone', async () => {
+    await using mirror = await startLiveMirror()
+    await using visited = await visit(browser, mirror)
+    const { page } = visited
+    await page.getByText('0 contents held').waitFor()
+    expect(await page.locator('#problems').isVisible()).toBe(false)
+    await mirror.hub.goDown()
+    await eventually('it is left alone', async () => {
+      await fetch(`${mirror.url}/v2/library/app/manifests/1`)
+      return (await mirror.stats()).upstreams[0]!.state === 'open'
+    })
+    const host = new URL(mirror.hub.url).host
+    await page.getByText(`${host} does not answer`).waitFor()
+    const headings = await page.getByRole('heading', { level: 2 }).allInnerTexts()
+    expect(headings[0]).toBe('Needs attention')
+    expect(await page.title()).toBe('(1) entrepot')
+    await mirror[Symbol.asyncDispose]()
+    await page.getByText('the daemon does not answer').waitFor()
+  })
+})
