@@ -25,10 +25,14 @@ const PARTS_AT_ONCE = 4
 /** Of all uploads together; they are in memory. */
 const ALL_PARTS_AT_ONCE = 8
 
-/** One multipart upload, as S3 names it. */
-interface UploadId {
+/** One object, as S3 names it. */
+interface Target {
   Bucket: string
   Key: string
+}
+
+/** One multipart upload of it. */
+interface UploadId extends Target {
   UploadId: string
 }
 
@@ -36,7 +40,8 @@ interface UploadId {
 export class Uploads implements Leftovers {
   readonly #bucket: S3Bucket
   readonly #permits = new Semaphore(ALL_PARTS_AT_ONCE)
-  readonly #own = new Set<string>()
+  /** Not by upload: S3 lists one before we hear that it has begun. */
+  readonly #puttingInParts = new Set<Target>()
 
   constructor(bucket: S3Bucket) {
     this.#bucket = bucket
@@ -66,8 +71,9 @@ export class Uploads implements Leftovers {
       const asking = client.send(new ListMultipartUploadsCommand(marks))
       page = await s3Result('list uploads', asking)
       for (const { Key = '', UploadId = '' } of page.Uploads ?? []) {
-        if (this.#own.has(UploadId)) continue
+        if (this.#isPuttingInParts(Key)) continue
         const sizeBytes = await this.#sizeOf({ Bucket, Key, UploadId })
+        if (sizeBytes === undefined) continue
         const reason = 'an upload that nobody goes on with'
         found.push({ name: `${Key} ${UploadId}`, sizeBytes, reason })
       }
@@ -82,28 +88,32 @@ export class Uploads implements Leftovers {
     await s3ResultIfPresent(`abort the upload of ${Key}`, aborting)
   }
 
-  async #putInParts(
-    target: Omit<UploadId, 'UploadId'>,
-    spool: Spool,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #putInParts(target: Target, spool: Spool, signal: AbortSignal): Promise<void> {
+    this.#puttingInParts.add(target)
+    try {
+      // Not aborted: what was begun and not heard of could not be ended.
+      const creating = this.#bucket.client.send(new CreateMultipartUploadCommand(target))
+      const { UploadId = '' } = await s3Result(`put ${target.Key}`, creating)
+      await this.#upload({ ...target, UploadId }, spool, signal)
+    } finally {
+      this.#puttingInParts.delete(target)
+    }
+  }
+
+  #isPuttingInParts(key: string): boolean {
+    return [...this.#puttingInParts].some(({ Key }) => Key === key)
+  }
+
+  async #upload(id: UploadId, spool: Spool, signal: AbortSignal): Promise<void> {
     const { client } = this.#bucket
-    const { Key } = target
-    // Not aborted: what was begun and not heard of could not be ended.
-    const creating = client.send(new CreateMultipartUploadCommand(target))
-    const { UploadId = '' } = await s3Result(`put ${Key}`, creating)
-    const id = { ...target, UploadId }
-    this.#own.add(UploadId)
     try {
       const Parts = await this.#putParts(id, spool, signal)
       const command = new CompleteMultipartUploadCommand({ ...id, MultipartUpload: { Parts } })
-      await s3Result(`complete ${Key}`, client.send(command))
+      await s3Result(`complete ${id.Key}`, client.send(command))
     } catch (cause) {
       // The first failure says more than that of the abort; the sweep finds what is left.
       await client.send(new AbortMultipartUploadCommand(id)).catch(() => undefined)
       throw cause
-    } finally {
-      this.#own.delete(UploadId)
     }
   }
 
@@ -149,12 +159,15 @@ export class Uploads implements Leftovers {
     return { PartNumber, ETag }
   }
 
-  async #sizeOf(id: UploadId): Promise<number> {
+  /** `undefined` where it has ended meanwhile. */
+  async #sizeOf(id: UploadId): Promise<number | undefined> {
     let sizeBytes = 0
     let page: ListPartsCommandOutput | undefined
     do {
       const command = new ListPartsCommand({ ...id, PartNumberMarker: page?.NextPartNumberMarker })
-      page = await s3Result(`list the parts of ${id.Key}`, this.#bucket.client.send(command))
+      const asking = this.#bucket.client.send(command)
+      page = await s3ResultIfPresent(`list the parts of ${id.Key}`, asking)
+      if (!page) return undefined
       for (const { Size = 0 } of page.Parts ?? []) sizeBytes += Size
     } while (page.IsTruncated)
     return sizeBytes

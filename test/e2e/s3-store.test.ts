@@ -18,6 +18,7 @@ import { blobStoreContract } from '../contract/blob-store-contract.ts'
 import { quarantineContract } from '../contract/quarantine-contract.ts'
 import { blobOf, bytesIn, putBytes, spoolOf, statsOf } from '../support/blobs.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
+import { Gate } from '../support/gate.ts'
 import { freePort } from '../support/free-port.ts'
 import { bytesOf } from '../support/images.ts'
 import { S3Server } from '../support/s3-server.ts'
@@ -85,6 +86,33 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     await made.uploads.removeLeftover(left!.name)
     await made.uploads.removeLeftover(left!.name)
     expect(await leftIn(made.options)).toEqual([])
+  })
+
+  it('are not taken for left behind before S3 has answered that their upload began', async () => {
+    await using made = await subject()
+    const answered = heldAnswer(made.bucket, 'CreateMultipartUploadCommand')
+    await using spool = await spoolOf(made.spools, large)
+    const putting = made.store.put(blobOf(large), spool, new AbortController().signal)
+    await answered.reached
+    expect(await made.uploads.leftovers()).toEqual([])
+    expect(await leftIn(made.options)).toHaveLength(1)
+    answered.open()
+    await putting
+  })
+
+  it('are not taken for left behind when their upload ends while it is looked at', async () => {
+    await using made = await subject()
+    const begun = heldAnswer(made.bucket, 'CreateMultipartUploadCommand')
+    await using spool = await spoolOf(made.spools, large)
+    const putting = made.store.put(blobOf(large), spool, new AbortController().signal)
+    await begun.reached
+    const listed = heldAnswer(made.bucket, 'ListMultipartUploadsCommand')
+    const looking = made.uploads.leftovers()
+    await listed.reached
+    begun.open()
+    await putting
+    listed.open()
+    expect(await looking).toEqual([])
   })
 
   it('are read on where a connection was cut, and asked for again when S3 is too busy', async () => {
@@ -239,12 +267,33 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     const uploads = new Uploads(bucket)
     const store = stack.use(new S3Store(bucket, uploads))
     const owned = stack.move()
-    return { options, store, uploads, spools, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+    return {
+      options,
+      bucket,
+      store,
+      uploads,
+      spools,
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    }
   }
 })
 
 function storeIn(bucket: S3Bucket): S3Store {
   return new S3Store(bucket, new Uploads(bucket))
+}
+
+/** Answers to such commands have come, but are not heard of before the gate is open. */
+function heldAnswer({ client }: S3Bucket, command: string): Gate {
+  const gate = new Gate()
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const answer = await next(args)
+      if (context.commandName === command) await gate.pass()
+      return answer
+    },
+    { step: 'initialize' },
+  )
+  return gate
 }
 
 async function leftIn(options: S3Options): Promise<Leftover[]> {
