@@ -33,9 +33,9 @@ export interface Alternative {
 
 /**
  * Asks several sources of the same content in their order until one answers. One that cannot
- * answer, or may not, gives way to the next; absence is an answer only where all before have
- * answered, since a mirror of a registry may lack what the registry has. Where nobody answers it
- * throws what the first of them threw.
+ * answer, or may not, gives way to the next, and one whose budget is low comes after the others.
+ * Absence is believed of the first alone, whenever that is asked, since a mirror of a registry may
+ * lack what the registry has. Where nobody answers it throws what the first threw.
  */
 export class FailoverSource implements Source {
   readonly #alternatives: readonly Alternative[]
@@ -89,15 +89,16 @@ export class FailoverSource implements Source {
     ask: (source: Source) => Promise<T>,
     isAbsence: (answer: T) => boolean = (answer) => answer === undefined,
   ): Promise<T> {
+    const [first] = this.#alternatives
     let failure: UpstreamError | undefined
-    for (const { source } of this.#inOrder()) {
+    for (const alternative of this.#inOrder()) {
       try {
-        const answer = await ask(source)
-        if (!failure || !isAbsence(answer)) return answer
+        const answer = await ask(alternative.source)
+        if (alternative === first || !isAbsence(answer)) return answer
       } catch (error) {
         const isTold = signal.aborted || !(error instanceof UpstreamError)
         if (isTold || !this.#givesWay(error)) throw error
-        failure ??= error
+        if (alternative === first) failure = error
       }
     }
     throw failure ?? new Error('there is nobody to ask')

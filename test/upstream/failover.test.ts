@@ -50,6 +50,15 @@ function pull(signal = new AbortController().signal) {
   return failover([first, second]).manifest(ref, { signal })
 }
 
+/** While the first has little left. */
+function pullLastOfFirst() {
+  const alternatives = [
+    { source: first, isLow: () => true },
+    { source: second, isLow: () => false },
+  ]
+  return new FailoverSource(alternatives, toAnotherEndpoint).manifest(ref, { signal: never })
+}
+
 describe('of two sources', () => {
   it('the second is believed what refers to a manifest, but not that nothing does', async () => {
     const { digest } = image.root
@@ -113,15 +122,27 @@ describe('of two sources', () => {
   })
 
   it('the one with more of its budget left comes first', async () => {
-    const source = new FailoverSource(
-      [
-        { source: first, isLow: () => true },
-        { source: second, isLow: () => false },
-      ],
-      toAnotherUser,
-    )
-    await source.manifest(ref, { signal: new AbortController().signal })
+    await pullLastOfFirst()
     expect([first.asked.length, second.asked.length]).toEqual([0, 1])
+  })
+
+  describe('the first has little of its budget left and comes last, and', () => {
+    it('is asked for what the second lacks', async () => {
+      second = new MemorySource()
+      expect((await pullLastOfFirst())?.descriptor.digest).toBe(image.root.digest)
+    })
+
+    it('is believed what it lacks, when the second has failed', async () => {
+      first = new MemorySource()
+      failing(second, 'server')
+      expect(await pullLastOfFirst()).toBeUndefined()
+    })
+
+    it('tells why when both fail', async () => {
+      const error = failing(first, 'rate-limited')
+      failing(second, 'server')
+      expect(await caught(pullLastOfFirst())).toBe(error)
+    })
   })
 
   it('none is asked any more when the caller has left', async () => {
