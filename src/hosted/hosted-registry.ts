@@ -39,7 +39,7 @@ export class HostedRegistry {
     this.registry = registry
     this.#inventory = inventory
     this.source = new HostedSource(options)
-    this.uploads = new Uploads({ ...options, sync: () => inventory.sync() })
+    this.uploads = new Uploads(options)
     const locks = new KeyedLock<Repository>()
     this.manifests = new HostedManifests({ ...options, locks })
     this.garbage = new Garbage({ ...options, locks })

@@ -1,20 +1,23 @@
-import { createHash, type Hash } from 'node:crypto'
-import type { RepositoryId } from '../inventory/inventory.ts'
+import { createHash } from 'node:crypto'
+import type { Inventory, RepositoryId } from '../inventory/inventory.ts'
 import { OCTET_STREAM, type Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, finishDigest, type Digest, type DigestAlgorithm } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Spool } from '../store/spool.ts'
+import type { Clock } from '../util/clock.ts'
 import { gather } from '../util/gather.ts'
 import { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
 import { newUploadId, parseUploadId, type UploadId } from './upload-id.ts'
+import { UploadHashes } from './upload-hashes.ts'
 
-/** Uploads whose hash goes on with what is appended; that of others is made anew at the end. */
-const MAX_HASHED = 1000
-
-/** What is written and hashed at once, while the next is received. */
+/** What is written and hashed at once, while the next is received; twice that is in memory. */
 const CHUNK_BYTES = 256 * 1024
+
+/** Where so many come at the same time the others are taken in small chunks. */
+const MAX_LARGE = 64
+const SMALL_CHUNK_BYTES = 32 * 1024
 
 /** Where uploads wait until they are whole. See UploadFolder of the store. */
 export interface UploadSpools {
@@ -27,10 +30,10 @@ export interface UploadsOptions {
   registry: string
   spools: UploadSpools
   keeper: ContentKeeper
-  /** Makes what the keeper has recorded durable. */
-  sync: () => Promise<void>
+  inventory: Inventory
   /** Larger blobs are refused. */
   maxBlobBytes: number
+  clock: Clock
 }
 
 /** Bytes that a client sends. */
@@ -40,11 +43,6 @@ export interface Chunk {
   position: number | undefined
 }
 
-interface Hashed {
-  hash: Hash
-  bytes: number
-}
-
 /**
  * Blobs that are being pushed (distribution-spec, Pushing blobs): in order, in as many requests
  * as a client likes. What a cut request brought stays; one request at a time changes an upload.
@@ -52,7 +50,8 @@ interface Hashed {
 export class Uploads {
   readonly #options: UploadsOptions
   readonly #locks = new KeyedLock<UploadId>()
-  readonly #hashed = new Map<UploadId, Hashed>()
+  readonly #hashes = new UploadHashes()
+  #appending = 0
 
   constructor(options: UploadsOptions) {
     this.#options = options
@@ -84,10 +83,28 @@ export class Uploads {
     return spool.sizeBytes
   }
 
+  /** A blob that comes at once: as `start` and `finish`, but nothing stays where that fails. */
+  async push(
+    repository: Repository,
+    digest: Digest,
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<Descriptor> {
+    const id = await this.start(repository)
+    try {
+      return await this.finish(repository, id, digest, { body, position: undefined }, signal)
+    } catch (error) {
+      // Nobody was told of it who could go on.
+      await this.#drop(id)
+      throw error
+    }
+  }
+
   /**
    * Appends the last bytes, which may be none, and keeps the blob: it is durable when this
    * resolves. Throws RegistryError `DIGEST_INVALID` where it has another digest; the upload is
-   * then gone, since more bytes would not help.
+   * then gone, since more bytes would not help. An upload that is not there any more has been
+   * finished if the repository has the blob: its client has not heard of it, and asks again.
    */
   async finish(
     repository: Repository,
@@ -96,10 +113,12 @@ export class Uploads {
     chunk: Chunk,
     signal: AbortSignal,
   ): Promise<Descriptor> {
-    const { keeper, registry, spools, sync } = this.#options
+    const { keeper, registry, spools, inventory } = this.#options
     const id = parse(text, repository)
+    const owner: RepositoryId = { registry, name: repository }
     using _lock = await this.#locks.acquire(id, signal)
-    await using spool = await this.#open(id)
+    await using spool = await spools.open(id)
+    if (!spool) return this.#finished(owner, digest)
     await this.#append(id, spool, chunk)
     const actual = await this.#digestOf(id, spool, algorithmOf(digest))
     if (actual !== digest) {
@@ -107,12 +126,10 @@ export class Uploads {
       throw new RegistryError('DIGEST_INVALID', `the bytes hash to ${actual}`)
     }
     const descriptor = { mediaType: OCTET_STREAM, digest, sizeBytes: spool.sizeBytes }
-    const owner: RepositoryId = { registry, name: repository }
     await keeper.keepBlob(owner, descriptor, spool, signal)
-    await sync()
-    this.#hashed.delete(id)
+    await inventory.sync()
     // Where the store took the file it is gone already.
-    await spools.remove(id)
+    await this.#drop(id)
     return descriptor
   }
 
@@ -129,25 +146,37 @@ export class Uploads {
     return spool
   }
 
+  async #finished(owner: RepositoryId, digest: Digest): Promise<Descriptor> {
+    const { inventory, clock } = this.#options
+    const isLinked = await inventory.renewLink(digest, owner, clock.now())
+    const content = isLinked ? await inventory.held(digest) : undefined
+    if (!content) throw unknown()
+    await inventory.sync()
+    return { mediaType: OCTET_STREAM, digest, sizeBytes: content.sizeBytes }
+  }
+
   async #append(id: UploadId, spool: Spool, { body, position }: Chunk): Promise<void> {
     if (position !== undefined && position !== spool.sizeBytes) {
       throw new RegistryError('RANGE_INVALID', `the next byte is ${spool.sizeBytes}`)
     }
     const { maxBlobBytes } = this.#options
-    const hashed = this.#hashedSoFar(id, spool)
+    const hash = this.#hashes.of(id, spool.sizeBytes)
     let sizeBytes = spool.sizeBytes
     let appending = Promise.resolve()
+    const chunkBytes = this.#appending < MAX_LARGE ? CHUNK_BYTES : SMALL_CHUNK_BYTES
+    this.#appending++
     try {
-      for await (const bytes of gather(body, CHUNK_BYTES)) {
+      for await (const bytes of gather(body, chunkBytes)) {
         sizeBytes += bytes.length
         if (sizeBytes > maxBlobBytes) break
         await appending
         appending = spool.append(bytes)
-        if (!hashed) continue
-        hashed.hash.update(bytes)
-        hashed.bytes += bytes.length
+        // It may fail before the client has sent more, which is when that is found out.
+        appending.catch(() => undefined)
+        hash?.update(bytes)
       }
     } finally {
+      this.#appending--
       await appending
     }
     if (sizeBytes <= maxBlobBytes) return
@@ -155,19 +184,9 @@ export class Uploads {
     throw new RegistryError('TOO_LARGE', `a blob may have ${maxBlobBytes} bytes`)
   }
 
-  /** `undefined` where it is not the hash of all that is there. */
-  #hashedSoFar(id: UploadId, spool: Spool): Hashed | undefined {
-    const known = this.#hashed.get(id)
-    if (known) return known.bytes === spool.sizeBytes ? known : undefined
-    if (spool.sizeBytes > 0 || this.#hashed.size >= MAX_HASHED) return undefined
-    const hashed = { hash: createHash('sha256'), bytes: 0 }
-    this.#hashed.set(id, hashed)
-    return hashed
-  }
-
   async #digestOf(id: UploadId, spool: Spool, algorithm: DigestAlgorithm): Promise<Digest> {
-    const hashed = this.#hashedSoFar(id, spool)
-    if (hashed && algorithm === 'sha256') return finishDigest(algorithm, hashed.hash.copy())
+    const known = algorithm === 'sha256' && this.#hashes.of(id, spool.sizeBytes)?.digest()
+    if (known) return known
     const hash = createHash(algorithm)
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
     for (let position = 0; position < spool.sizeBytes;) {
@@ -179,7 +198,7 @@ export class Uploads {
   }
 
   async #drop(id: UploadId): Promise<void> {
-    this.#hashed.delete(id)
+    this.#hashes.forget(id)
     await this.#options.spools.remove(id)
   }
 }

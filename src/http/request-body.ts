@@ -11,8 +11,10 @@ export async function* requestBody({ req }: Context): AsyncIterable<Uint8Array> 
   try {
     // Not destroyed, so that a refusal can still be told.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } finally {
     req.socket.setTimeout(0)
+  } finally {
+    // Who is refused may read the answer only when all is sent.
+    req.resume()
   }
 }
 

@@ -33,10 +33,12 @@ export async function startUpload(
     await announce(context, { name: 'mount', kind: 'blob', content, fromRepository })
     return answerBlob(context, route, mount.digest)
   }
-  const id = await hosted.uploads.start(repository)
-  if (digest === undefined) return answerUpload(context, 202, route, id, 0)
-  const chunk = { body: requestBody(context), position: undefined }
-  const content = await hosted.uploads.finish(repository, id, digest, chunk, exchange.signal)
+  const { uploads } = hosted
+  if (digest === undefined) {
+    return answerUpload(context, 202, route, await uploads.start(repository), 0)
+  }
+  const body = requestBody(context)
+  const content = await uploads.push(repository, digest, body, exchange.signal)
   await announce(context, { name: 'push', kind: 'blob', content })
   answerBlob(context, route, digest)
 }
