@@ -67,6 +67,24 @@ describe('deploy/compose.yml', async () => {
   })
 })
 
+describe('deploy/compose.disk.yml', async () => {
+  const text = readFileSync(join(DEPLOY, 'compose.disk.yml'), 'utf8')
+  const { services } = parse(text) as { services: Record<string, Service> }
+  const dockerfile = await ContainerFile.read(join(DEPLOY, 'Dockerfile'))
+
+  it('is the mirror alone, with as much content as it is told to keep', async () => {
+    expect(Object.keys(services)).toEqual(['entrepot'])
+    const { environment, build, ports, volumes } = services['entrepot']!
+    const given = interpolated(environment, { MAX_SIZE: '20GiB' })
+    const { config } = await loadConfig({ environment: given })
+    expect(config.eviction.maxBytes).toBe(20 * 1024 ** 3)
+    expect(config.store.type).toBe('file')
+    expect(build).toEqual({ context: '..', dockerfile: 'deploy/Dockerfile' })
+    expect(ports).toEqual([`${config.listen.port}:${dockerfile.final('EXPOSE')}`])
+    expect(volumes).toEqual([`data:${dockerfile.final('VOLUME')}`])
+  })
+})
+
 /** As compose does it: `${NAME:-default}`, and `${NAME:?message}` where there is none. */
 function interpolated(
   environment: Record<string, string>,

@@ -56,7 +56,8 @@ function installerOf(tool: Tool): string {
   return `apt-get install ${PACKAGES[tool as keyof typeof PACKAGES]}`
 }
 
-function isInstalled(tool: Tool): boolean {
+/** Whether a program is on the path. */
+export function isInstalled(tool: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK)
