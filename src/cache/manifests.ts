@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import {
+  isForeignLayer,
   isImage,
   isIndexType,
   parseManifest,
@@ -246,15 +247,16 @@ export class Manifests {
   }
 
   /**
-   * An image is whole with all of its blobs, an artifact always; an index with one of them, since
+   * An image is whole with all of its blobs that clients get here, an artifact always; an index with one of them, since
    * clients want one, though not with an attestation alone.
    */
   async #isWhole(repository: Repository, content: ManifestContent): Promise<boolean> {
     const { links, registry } = this.#options
     if (!isIndexType(content.mediaType)) {
       if (!isImage(content)) return true
-      for (const { digest } of content.blobs) {
-        if (!(await links.isHeld({ registry, name: repository }, digest))) return false
+      for (const blob of content.blobs) {
+        if (isForeignLayer(blob)) continue
+        if (!(await links.isHeld({ registry, name: repository }, blob.digest))) return false
       }
       return true
     }

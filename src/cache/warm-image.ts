@@ -2,7 +2,7 @@ import type { ContentKind } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import {
-  mayBeElsewhere,
+  isForeignLayer,
   parseManifest,
   parseManifestType,
   type IndexEntry,
@@ -164,7 +164,7 @@ export class WarmImage {
     const outcome = isHeld ? 'hit' : await this.#fetchBlob(blob, signal)
     if (isHeld) this.#options.progress.end(blob)
     if (outcome) return this.#tell('blob', blob, outcome)
-    if (!mayBeElsewhere(blob.mediaType)) throw absent(`upstream lacks ${blob.digest} of it`)
+    if (!isForeignLayer(blob)) throw absent(`upstream lacks ${blob.digest} of it`)
     this.#blobs.delete(blob.digest)
   }
 

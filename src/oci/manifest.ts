@@ -135,8 +135,3 @@ function platformOf(value: unknown): Platform | undefined {
   if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
   return { os, architecture, variant: typeof variant === 'string' ? variant : undefined }
 }
-
-/** Layers that registries need not have (image-spec layer.md, Non-Distributable Layers). */
-export function mayBeElsewhere(mediaType: string): boolean {
-  return /\.(?:nondistributable|foreign)\b/.test(mediaType)
-}

@@ -7,7 +7,7 @@ import { StoreError } from '../../src/store/store-error.ts'
 import { caught } from '../support/caught.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
-import { buildImage, buildIndex, type TestImage } from '../support/images.ts'
+import { buildImage, buildIndex, type TestImage, withForeignLayer } from '../support/images.ts'
 import { upstreamError, type ScriptedSource } from '../support/scripted-source.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { isPending, until } from '../support/turns.ts'
@@ -320,6 +320,13 @@ describe('a manifest that is held while upstream has been silent', () => {
     expect(await pull(test.rig, index.root.digest)).toMatchObject({ outcome: 'hit' })
     expect(await pull(test.rig, arm.root.digest)).toMatchObject({ outcome: 'hit' })
     expect(test.source.asked).toEqual([])
+  })
+
+  it('is served when all but a layer is held that clients get elsewhere, with upstream down', async () => {
+    const windows = withForeignLayer(amd)
+    await using test = await held(windows, [windows])
+    test.source.before = () => Promise.reject(down)
+    expect(await pull(test.rig, windows.root.digest)).toMatchObject({ outcome: 'hit' })
   })
 
   it('is refused when blobs are missing and upstream does not answer', async () => {

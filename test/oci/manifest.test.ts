@@ -2,11 +2,11 @@ import { assert, json, property, uint8Array } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import {
+  isForeignLayer,
   isImage,
   isIndexType,
   isSchema1Type,
   MANIFEST_TYPES,
-  mayBeElsewhere,
   parseManifest,
   parseManifestType,
   recognizeManifest,
@@ -60,7 +60,7 @@ test.each([
   ['application/vnd.oci.image.layer.nondistributable.v1.tar+gzip', true],
   ['application/vnd.oci.image.layer.v1.tar+gzip', false],
 ])('a layer of the type %s may be elsewhere: %s', (type, expected) => {
-  expect(mayBeElsewhere(type)).toBe(expected)
+  expect(isForeignLayer({ mediaType: type, digest: DIGEST, sizeBytes: 1 })).toBe(expected)
 })
 
 function contentOf({ root, manifests }: TestImage): ManifestContent | undefined {

@@ -112,6 +112,20 @@ export function buildIndex(
   return image
 }
 
+/** An OCI image with a layer more, as images of Windows have it, which its registry lacks. */
+export function withForeignLayer({ root, manifests, blobs }: TestImage): TestImage {
+  const image = { ...emptyImage(), blobs }
+  const manifest = JSON.parse(manifests.get(root.digest)!.bytes.toString()) as { layers: object[] }
+  const digest = digestOf(Buffer.from('only elsewhere'))
+  const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip'
+  const layers = [{ mediaType, digest, size: 14, urls: ['https://cdn.example/layer'] }]
+  image.root = addManifest(image, TYPES.oci.manifest, {
+    ...manifest,
+    layers: [...layers, ...manifest.layers],
+  })
+  return image
+}
+
 /** Incompressible bytes that depend on the seed alone. */
 export function bytesOf(seed: string, length: number): Buffer {
   return createHash('shake256', { outputLength: length }).update(seed).digest()
