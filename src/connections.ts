@@ -1,7 +1,7 @@
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { Config } from './config/schema.ts'
 import { openCredentials, openTransport } from './endpoint-access.ts'
-import { UpstreamError } from './oci/upstream-error.ts'
+import { UpstreamError, type UpstreamErrorKind } from './oci/upstream-error.ts'
 import { checkFolder } from './store/folder-check.ts'
 import { StoreError } from './store/store-error.ts'
 import { openS3Store, spaceLimits } from './stores.ts'
@@ -24,7 +24,11 @@ export interface Connection {
   freeBytes?: number
   /** What is wrong with it; `null` where nothing is. */
   fault: string | null
+  /** What to do about the fault. */
+  fix: string | null
 }
+
+const WELL = { fault: null, fix: null }
 
 /** Node's codes for certificates that it does not believe. */
 const CERTIFICATE_CODE = /^(CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/
@@ -49,10 +53,12 @@ async function checkData(config: Config): Promise<Connection> {
     const { freeBytes, totalBytes } = await checkFolder(config.data)
     const { minFreeBytes } = spaceLimits(config)
     const isFull = freeBytes < Math.min(minFreeBytes, totalBytes / 2) / 2
-    const fault = isFull ? 'less than half of eviction.minFree is left: nothing new is kept' : null
-    return { ...about, freeBytes, fault }
+    if (!isFull) return { ...about, freeBytes, ...WELL }
+    const fault = 'less than half of eviction.minFree is left: nothing new is kept'
+    return { ...about, freeBytes, fault, fix: 'make room on that disk, or lower eviction.minFree' }
   } catch (error) {
-    return { ...about, fault: faultOf(error) }
+    const fix = 'let the user of the daemon own the folder: chown -R USER FOLDER'
+    return { ...about, fault: faultOf(error), fix }
   }
 }
 
@@ -61,9 +67,10 @@ async function checkBucket(store: Config['store']): Promise<Connection> {
   try {
     const opened = await openS3Store(store)
     await opened.store[Symbol.asyncDispose]()
-    return { ...about, fault: null }
+    return { ...about, ...WELL }
   } catch (error) {
-    return { ...about, fault: faultOf(error) }
+    const fix = 'look at store.endpoint, store.bucket, and the rights of the access key'
+    return { ...about, fault: faultOf(error), fix }
   }
 }
 
@@ -85,10 +92,28 @@ async function checkEndpoint(
       const common = { upstream, url, realms, credentials, transport, clock, budget }
       await checkRegistry(upstream, new RegistryEndpoint(common), undefined, signal)
     }
-    return { ...about, fault: null }
+    return { ...about, ...WELL }
   } catch (error) {
-    return { ...about, fault: faultOf(error) }
+    return { ...about, fault: faultOf(error), fix: endpointFix(upstream, error) }
   }
+}
+
+/** What to do, with the key of the upstream for `KEY`. */
+const FIXES: Readonly<Record<UpstreamErrorKind, string>> = {
+  unreachable: 'look at the firewall, at DNS, at proxy and at KEY.url',
+  timeout: 'look at the firewall, at DNS, at proxy and at KEY.url',
+  denied: 'look at KEY.credentials: they may be wrong or have ended',
+  token: 'look at KEY.credentials: they may be wrong or have ended',
+  refused: 'name the host in KEY.realms or KEY.privateHosts, if it is to be trusted',
+  'rate-limited': 'wait until the limit is over, or name more of KEY.credentials',
+  'abuse-limited': 'wait until the limit is over, or name another registry in KEY.failover',
+  server: 'wait: the registry has trouble; KEY.failover names others',
+  invalid: 'look at KEY.url: what answers there is no registry',
+}
+
+function endpointFix(upstream: string, error: unknown): string {
+  const fix = error instanceof UpstreamError ? FIXES[error.kind] : 'look at KEY'
+  return fix.replaceAll('KEY', `upstreams.${upstream}`)
 }
 
 function faultOf(error: unknown): string {

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { clientCommand } from './client.ts'
 import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
+import { doctorCommand } from './doctor.ts'
 import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
 import { eventsCommand } from './events.ts'
@@ -45,6 +46,7 @@ function createProgram(): Command {
   program.addCommand(configCommand())
   program.addCommand(clientCommand())
   program.addCommand(statusCommand())
+  program.addCommand(doctorCommand())
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())
   }

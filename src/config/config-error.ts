@@ -23,7 +23,7 @@ export class ConfigError extends Error {
 }
 
 /** `FILE:LINE:COLUMN: path: message`, or with the variable or flag in front. */
-function formatIssue(issue: ConfigIssue): string {
+export function formatIssue(issue: ConfigIssue): string {
   return [formatPlace(issue), issue.path, issue.message].filter(Boolean).join(': ')
 }
 

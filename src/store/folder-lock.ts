@@ -56,6 +56,18 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   }
 }
 
+/** Says who has claimed a folder; `undefined` where nobody has. Throws StoreError. */
+export async function folderHolder(folder: string): Promise<string | undefined> {
+  try {
+    const database = await lockedDatabase(folder, join(folder, 'lock.json'))
+    database.close()
+    return undefined
+  } catch (error) {
+    if (error instanceof FolderLockedError) return error.message
+    throw error
+  }
+}
+
 async function lockedDatabase(folder: string, holderFile: string): Promise<DatabaseSync> {
   let database: DatabaseSync | undefined
   try {

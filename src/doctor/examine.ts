@@ -1,0 +1,45 @@
+import type { Config } from '../config/schema.ts'
+import { checkConnections, type Connection } from '../connections.ts'
+import { examineCertificates } from './certificates.ts'
+import { examineClock } from './clock-skew.ts'
+import { examineData } from './data-folder.ts'
+import { type Finding, fault, ok, warning } from './finding.ts'
+import { examinePorts } from './ports.ts'
+
+/** Shorter ones can be guessed. */
+const MIN_TOKEN_LENGTH = 16
+
+/** Looks at all that a mirror of this configuration stands on; it need not run. Changes nothing. */
+export async function examine(config: Config): Promise<Finding[]> {
+  const [data, ports, connections, clock] = await Promise.all([
+    examineData(config),
+    examinePorts(config),
+    checkConnections(config),
+    examineClock(config),
+  ])
+  return [
+    ...data,
+    ...ports,
+    ...examineToken(config),
+    ...connections.map(connectionFinding),
+    ...clock,
+    ...examineCertificates(config, Date.now()),
+  ]
+}
+
+/** That there is one where others can reach the listener is for the configuration to say. */
+function examineToken({ admin }: Config): Finding[] {
+  const token = admin.token?.reveal()
+  if (token === undefined) return [ok('admin', 'the admin listener asks for no token, on loopback')]
+  if (token.length >= MIN_TOKEN_LENGTH)
+    return [ok('admin', 'the admin listener asks for its token')]
+  const text = `admin.token has ${token.length} characters, and can be guessed`
+  return [warning('admin', text, 'take a longer one: openssl rand -hex 16')]
+}
+
+function connectionFinding({ part, name, url, fault: reason, fix }: Connection): Finding {
+  if (reason !== null) return fault(part, reason, fix ?? '')
+  if (part === 'data') return ok(part, `${name} can be written`)
+  if (part === 'store') return ok(part, `the bucket ${name} can be used`)
+  return ok(part, `${name} answers at ${url}, and takes our credentials`)
+}

@@ -1,0 +1,52 @@
+import { createServer } from 'node:net'
+import type { Config } from '../config/schema.ts'
+import { listenUrl, localUrl, type ListenAddress } from '../util/listen-url.ts'
+import { type Finding, fault, ok } from './finding.ts'
+
+const ANSWER_WITHIN_MS = 3000
+
+/** Whether the ports are free, or a mirror listens there already. */
+export async function examinePorts({ listen, admin }: Config): Promise<Finding[]> {
+  return [await examinePort('listen', listen), await examinePort('admin', admin)]
+}
+
+async function examinePort(key: 'listen' | 'admin', address: ListenAddress): Promise<Finding> {
+  const { port } = address
+  if (port === 0) return ok('ports', `${key}.port is any free one`)
+  const where = `${key}: ${listenUrl(address)}`
+  const code = await listenFailure(address)
+  if (code === undefined) return ok('ports', `${where} is free`)
+  if (code !== 'EADDRINUSE') {
+    return fault('ports', `${where} cannot be listened on (${code})`, FIXES[code] ?? `see ${key}`)
+  }
+  if (await isMirror(address)) return ok('ports', `${where}: a mirror listens there`)
+  const fix = `stop it (ss -ltnp 'sport = :${port}' tells who it is), or choose another ${key}.port`
+  return fault('ports', `${where}: another program listens there`, fix)
+}
+
+const FIXES: Readonly<Record<string, string>> = {
+  EACCES: 'ports below 1024 are for root: choose another, or give the service CAP_NET_BIND_SERVICE',
+  EADDRNOTAVAIL: 'this machine has no such address: 0.0.0.0 stands for all that it has',
+}
+
+/** The code of the error; `undefined` where it can be listened on. */
+function listenFailure({ host, port }: ListenAddress): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen({ host, port, exclusive: true }, () => {
+      server.close(() => resolve(undefined))
+    })
+  })
+}
+
+async function isMirror(address: ListenAddress): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+    const response = await fetch(`${localUrl(address)}/readyz`, { signal })
+    return /^(not )?ready\n$/.test(await response.text())
+  } catch {
+    // Whatever it is, it does not speak as a mirror does.
+    return false
+  }
+}

@@ -1,0 +1,168 @@
+import { createServer } from 'node:http'
+import { chown, mkdir, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Finding } from '../../src/doctor/finding.ts'
+import { startFakeHub } from '../support/fake-hub/fake-hub.ts'
+import { freePort } from '../support/free-port.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { MirrorStage } from './mirror-stage.ts'
+import { runEntrepot } from './run-entrepot.ts'
+
+const HOUR_MS = 3_600_000
+
+/** Keeps the machine that the tests run on out of them. */
+const SMALL = { ENTREPOT_EVICTION__MAX_SIZE: '1MiB', ENTREPOT_EVICTION__MIN_FREE: '1MiB' }
+
+describe('doctor finds', () => {
+  test('nothing wrong with a mirror that runs, and says who it is', async () => {
+    await using stage = await MirrorStage.start(SMALL)
+    const { host, port } = new URL(stage.url)
+    const where = ['--data', stage.data, '--host', '127.0.0.1', '--port', port]
+    const { code, stdout, stderr } = await stage.run('doctor', ...where)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain(
+      `ok       ports         listen: http://${host}: a mirror listens there`,
+    )
+    expect(stdout).toMatch(/^ok {7}data {10}\S+ is in use by process \d+ on /m)
+    expect(stdout).toMatch(/^ok {7}upstream {6}docker\.io answers at http:\S+, and takes our cred/m)
+    expect(stdout).toMatch(/^ok {7}clock {9}the clock is that of the registries$/m)
+    expect(stdout).not.toMatch(/^(warning|fault)/m)
+  })
+
+  test('each mistake of a configuration, with its place', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'm.yml')
+    await writeFile(file, 'listen:\n  port: many\n')
+    const { code, findings } = await doctor('--config', file)
+    expect(code).toBe(1)
+    expect(findings).toMatchObject([
+      { part: 'config', level: 'fault', fix: 'entrepot config explain listen.port' },
+    ])
+    expect(findings[0]?.text).toContain(`${file}:2:3: listen.port: `)
+  })
+
+  test('who else listens on a port', async () => {
+    await using other = await serverWith({})
+    const { code, stderr, faults } = await doctorIn({
+      listen: { host: '127.0.0.1', port: other.port },
+    })
+    expect(code).toBe(1)
+    expect(stderr).toBe('entrepot: 1 fault found\n')
+    expect(faults).toMatchObject([
+      {
+        part: 'ports',
+        text: `listen: http://127.0.0.1:${other.port}: another program listens there`,
+        fix: expect.stringContaining(`sport = :${other.port}`) as string,
+      },
+    ])
+  })
+
+  test('an address that the machine does not have', async () => {
+    const { faults } = await doctorIn({ listen: { host: '192.0.2.1', port: 5000 } })
+    expect(faults.map(({ text }) => text)).toEqual([
+      'listen: http://192.0.2.1:5000 cannot be listened on (EADDRNOTAVAIL)',
+    ])
+  })
+
+  test('credentials that a registry does not take, and where to correct them', async () => {
+    await using hub = await startFakeHub({ credentials: [{ username: 'alice', password: 'x' }] })
+    const credentials = [{ username: 'alice', password: 'old-one' }]
+    const { faults } = await doctorIn({ upstreams: { 'docker.io': { url: hub.url, credentials } } })
+    expect(faults).toMatchObject([
+      {
+        part: 'upstream',
+        text: expect.stringMatching(/does not take the credentials$/) as string,
+        fix: 'look at upstreams.docker.io.credentials: they may be wrong or have ended',
+      },
+    ])
+  })
+
+  test.each([
+    [2 * HOUR_MS, 'fault', 'behind'],
+    [-2 * HOUR_MS, 'fault', 'ahead of'],
+    [60_000, 'warning', 'behind'],
+  ])('a clock against which a registry’s is %d ms ahead', async (skewMs, level, where) => {
+    const date = new Date(Date.now() + skewMs).toUTCString()
+    await using registry = await serverWith({ date })
+    const url = `http://127.0.0.1:${registry.port}`
+    const { findings } = await doctorIn({ upstreams: { 'docker.io': { url } } })
+    const clock = findings.find(({ part }) => part === 'clock')
+    expect(clock).toMatchObject({ level, fix: expect.stringContaining('set-ntp') as string })
+    expect(clock?.text).toMatch(
+      new RegExp(`^the clock is \\d+ s ${where} those of the registries$`),
+    )
+  })
+
+  test('a disk that is smaller than what may be kept', async () => {
+    const { code, findings } = await doctorIn({ eviction: { maxSize: '500TiB' } })
+    expect(code).toBe(0)
+    expect(findings.filter(({ level }) => level === 'warning')).toMatchObject([
+      { part: 'data', fix: expect.stringContaining('lower eviction.maxSize') as string },
+    ])
+  })
+
+  test('a token that can be guessed, and does not tell it', async () => {
+    const { findings } = await doctorIn({ admin: { port: 0, token: 'hush' } })
+    expect(findings.filter(({ level }) => level === 'warning')).toMatchObject([
+      { part: 'admin', text: 'admin.token has 4 characters, and can be guessed' },
+    ])
+    expect(JSON.stringify(findings)).not.toContain('hush')
+  })
+
+  test.runIf(process.getuid?.() === 0)('files that another user has left', async () => {
+    await using folder = await temporaryFolder()
+    const data = join(folder.path, 'data')
+    const file = join(data, 'inventory.db')
+    await mkdir(data)
+    await writeFile(file, '')
+    await chown(file, 4711, 4711)
+    const { faults } = await doctorIn({ data })
+    expect(faults).toMatchObject([
+      {
+        part: 'data',
+        text: `${file} belongs to user 4711, the folder to user 0`,
+        fix: `chown -R 0 ${data}`,
+      },
+    ])
+  })
+})
+
+/** Asks about a configuration that is well but for what is given. */
+async function doctorIn(config: object) {
+  await using folder = await temporaryFolder()
+  await using hub = await startFakeHub()
+  const well = {
+    data: folder.path,
+    listen: { port: await freePort() },
+    admin: { port: 0 },
+    eviction: { maxSize: '1MiB' },
+    upstreams: { 'docker.io': { url: hub.url } },
+  }
+  const file = join(folder.path, 'm.yml')
+  const minFree = { minFree: '1MiB' }
+  const { eviction = {}, ...rest } = config as { eviction?: object }
+  const all = { ...well, ...rest, eviction: { ...well.eviction, ...minFree, ...eviction } }
+  await writeFile(file, JSON.stringify(all))
+  return await doctor('--config', file)
+}
+
+async function doctor(...args: string[]) {
+  const { code, stdout, stderr } = await runEntrepot(['doctor', '--json', ...args])
+  const findings = JSON.parse(stdout) as Finding[]
+  return { code, stderr, findings, faults: findings.filter(({ level }) => level === 'fault') }
+}
+
+/** Answers everything with 200 and these headers. */
+async function serverWith(headers: Record<string, string>) {
+  const server = createServer((_, response) => response.writeHead(200, headers).end('hello'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
