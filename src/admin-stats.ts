@@ -39,6 +39,20 @@ export interface Stats {
   pins: { patterns: number }
   fills: FillProgress[]
   upstreams: UpstreamStats[]
+  webhooks: WebhookStats[]
+}
+
+/** Numbers are of events, since the start. */
+export interface WebhookStats {
+  name: string
+  /** `failing`: the last request failed, and after a pause the same events are sent again. */
+  state: 'idle' | 'delivering' | 'failing'
+  /** Those that it has not taken yet. */
+  queued: number
+  delivered: number
+  /** Requests, not events. */
+  failed: number
+  dropped: number
 }
 
 interface ReadCacheStats {

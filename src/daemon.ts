@@ -40,6 +40,7 @@ import { AuditLog } from './telemetry/audit-log.ts'
 import { CertificateEvents } from './telemetry/certificate-events.ts'
 import { Events } from './telemetry/events.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { WebhookEvents } from './telemetry/webhook-events.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
 import { StatsRecorder } from './stats-recorder.ts'
@@ -47,6 +48,7 @@ import { openStore, spaceLimits } from './stores.ts'
 import { openUpstream } from './upstreams.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { localUrl, type ListenAddress } from './util/listen-url.ts'
+import { openWebhooks } from './webhooks.ts'
 import { VERSION } from './version.ts'
 import { warmJobs } from './warming.ts'
 
@@ -100,6 +102,8 @@ export async function startDaemon(
   const { store, layers, links, leftovers, stats: storeStats } = await openStore(config, parted)
   parts.use(store)
   const inventory = parts.use(await openSqliteInventory(join(config.data, 'inventory.db')))
+  const hooked = { inventory, feed: events.feed, clock, events: new WebhookEvents(logger, metrics) }
+  const webhooks = parts.use(await openWebhooks(config.webhooks, hooked))
 
   const space = new Space({
     limits: spaceLimits(config),
@@ -184,6 +188,7 @@ export async function startDaemon(
       totalBytes: totalBytes ?? null,
     })),
     upstreams: upstreams.map((upstream) => upstream.stats()),
+    webhooks: webhooks.stats(),
   })
   const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
   const tags = new TagControl({ ...content, freezes, mirrors })

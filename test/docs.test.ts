@@ -44,6 +44,8 @@ describe('mirror.config.yml', () => {
       PROXY_URL: 'http://user:x@proxy.example.com:3128',
       S3_KEY: 'x',
       S3_SECRET: 'x',
+      WEBHOOK_TOKEN: 'x',
+      WEBHOOK_SECRET: 'x',
     }
     const loaded = await loadConfig({ file, environment })
     for (const { path } of configKeys()) {

@@ -12,6 +12,7 @@ import type { SecretReader } from './secret.ts'
 import { storeField } from './store.ts'
 import { upstreamsField } from './upstreams.ts'
 import { unknownRegistry, warmField } from './warm.ts'
+import { webhooksField } from './webhooks.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
@@ -59,6 +60,7 @@ export function configSchema(read: SecretReader) {
     hosted: hostedField,
     auth: authField,
     audit: auditField,
+    webhooks: webhooksField(read),
     log: z
       .strictObject({
         level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),

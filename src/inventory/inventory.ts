@@ -2,6 +2,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import type { Referrer } from '../oci/referrers.ts'
+import type { EventQueueState, QueuedEvent } from './queued-event.ts'
 import type { Sample, Span, SpanQuery } from './span.ts'
 
 /** A repository of one registry, for example `library/alpine` of `docker.io`. */
@@ -303,6 +304,15 @@ export interface Inventory extends AsyncDisposable {
   /** What a job has kept for its next run: any JSON. */
   jobState(job: string): Promise<unknown>
   putJobState(job: string, state: unknown): Promise<void>
+
+  /** Appends to the queues of webhooks; in each the positions rise. */
+  queueEvents(events: readonly QueuedEvent[]): Promise<void>
+  /** The first of a webhook, in order of position. */
+  queuedEvents(webhook: string, limit: number): Promise<QueuedEvent[]>
+  /** Drops what a webhook has up to a position; returns how many that were. */
+  dropEvents(webhook: string, throughPosition: number): Promise<number>
+  /** Those that are not empty, in order of name. */
+  eventQueues(): Promise<EventQueueState[]>
 
   /** Makes all that has been recorded last through a power cut, which it may not otherwise. */
   sync(): Promise<void>

@@ -191,4 +191,11 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('state', 'text', (column) => column.notNull())
     .execute()
+  await db.schema
+    .createTable('webhook_event')
+    .addColumn('webhook', 'text', (column) => column.notNull())
+    .addColumn('position', 'bigint', (column) => column.notNull())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('webhook_event_key', ['webhook', 'position'])
+    .execute()
 }

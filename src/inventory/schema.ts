@@ -20,6 +20,7 @@ export interface Schema {
   stats_span: StatsSpanTable
   pin: PinTable
   job: JobTable
+  webhook_event: WebhookEventTable
 }
 
 interface RepositoryTable {
@@ -145,4 +146,12 @@ interface JobTable {
   name: string
   /** JSON. */
   state: string
+}
+
+/** What a webhook has not taken yet. */
+interface WebhookEventTable {
+  webhook: string
+  position: number
+  /** JSON. */
+  event: string
 }

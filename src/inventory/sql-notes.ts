@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Tag } from '../oci/reference.ts'
+import { dropEvents, eventQueues, queuedEvents, queueEvents } from './event-queue.ts'
 import { allFreezes, dropFreeze, putFreeze } from './freezes.ts'
 import type {
   Freeze,
@@ -11,13 +12,14 @@ import type {
   TagSighting,
   WaitingSighting,
 } from './inventory.ts'
+import type { EventQueueState, QueuedEvent } from './queued-event.ts'
 import type { Schema } from './schema.ts'
 import type { Sample, Span, SpanQuery } from './span.ts'
 import { addSample, spansOf } from './spans.ts'
 import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
 import { dropTag, putTag, tagNames, tagRecord, tagRecords } from './tags.ts'
 
-/** The part of the inventory that does not depend on what is held: tags, pins, statistics, and what jobs keep. */
+/** The part of the inventory that does not depend on what is held: tags, pins, statistics, what jobs keep and webhooks wait for. */
 export class SqlNotes {
   protected readonly db: Kysely<Schema>
 
@@ -124,5 +126,21 @@ export class SqlNotes {
       .values({ name: job, state })
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ state }))
       .execute()
+  }
+
+  async queueEvents(events: readonly QueuedEvent[]): Promise<void> {
+    await this.db.transaction().execute((trx) => queueEvents(trx, events))
+  }
+
+  async queuedEvents(webhook: string, limit: number): Promise<QueuedEvent[]> {
+    return queuedEvents(this.db, webhook, limit)
+  }
+
+  async dropEvents(webhook: string, throughPosition: number): Promise<number> {
+    return dropEvents(this.db, webhook, throughPosition)
+  }
+
+  async eventQueues(): Promise<EventQueueState[]> {
+    return eventQueues(this.db)
   }
 }

@@ -133,6 +133,23 @@ export class Metrics {
   readonly auditLines = this.#tally('audit_lines', 'Lines of the audit log.', ['outcome'])
   readonly auditFailing = this.#gauge('audit_failing', '1 while the audit log cannot be written.')
 
+  readonly webhookEvents = this.#tally(
+    'webhook_events',
+    'Events that a webhook has taken or lost.',
+    ['webhook', 'outcome'],
+  )
+  readonly webhookFailures = this.#tally('webhook_failures', 'Requests that a webhook failed.', [
+    'webhook',
+  ])
+  readonly webhookQueued = this.#gauge(
+    'webhook_queued',
+    'Events that a webhook has not taken yet.',
+    ['webhook'],
+  )
+  readonly webhookFailing = this.#gauge('webhook_failing', '1 while a webhook takes no events.', [
+    'webhook',
+  ])
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
     // A first fault would else be no increase: there was nothing that it could increase.

@@ -14,6 +14,7 @@ import { inventoryHostedContract } from '../contract/inventory-hosted-contract.t
 import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
 import { inventoryHistoryContract } from '../contract/inventory-history-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
+import { inventoryQueueContract } from '../contract/inventory-queue-contract.ts'
 import { inventorySpansContract } from '../contract/inventory-spans-contract.ts'
 import { blobOf } from '../support/blobs.ts'
 import { eventually } from '../support/eventually.ts'
@@ -28,6 +29,7 @@ inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
 inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHostedContract('openSqliteInventory(:memory:)', inMemory)
+inventoryQueueContract('openSqliteInventory(:memory:)', inMemory)
 inventorySpansContract('openSqliteInventory(:memory:)', inMemory)
 inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
 
@@ -37,6 +39,7 @@ inventoryEvictionContract('InventoryModel', model)
 inventoryImagesContract('InventoryModel', model)
 inventoryHistoryContract('InventoryModel', model)
 inventoryHostedContract('InventoryModel', model)
+inventoryQueueContract('InventoryModel', model)
 inventorySpansContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }

@@ -59,11 +59,12 @@ const VALUES: Record<string, string> = {
   method: '`GET`, `HEAD`, `POST` or `other`',
   operation: 'what failed in that `part`, in a few words',
   outcome:
-    'of pulls `hit`, `miss`, `join`, `stale` or `bypass`; of fills `committed` or `abandoned`; of jobs `ended` or `failed`; of the read cache `hit` or `miss`; of logins `accepted`, `failed` or `slowed`; of the audit log `written` or `lost`',
+    'of pulls `hit`, `miss`, `join`, `stale` or `bypass`; of fills `committed` or `abandoned`; of jobs `ended` or `failed`; of the read cache `hit` or `miss`; of logins `accepted`, `failed` or `slowed`; of the audit log `written` or `lost`; of events `delivered` or `dropped`',
   part: '`http`, `auth`, `cache`, `store` or `inventory`',
   reason: 'which limit wanted it: `ttl`, `space` or `free`; or who: `command` or `purge`',
   status: '`2xx` to `5xx`; to upstream also `error` where no answer came',
   upstream: 'its name in `upstreams`',
+  webhook: 'its `name` in `webhooks`',
 }
 
 function valuesOf(label: string): string {

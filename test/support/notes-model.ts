@@ -1,3 +1,4 @@
+import type { EventQueueState, QueuedEvent } from '../../src/inventory/queued-event.ts'
 import type { Freeze, Pin, RepositoryId } from '../../src/inventory/inventory.ts'
 import type { Tag } from '../../src/oci/reference.ts'
 import type { Sample, Span, SpanQuery } from '../../src/inventory/span.ts'
@@ -10,6 +11,7 @@ export class NotesModel {
   readonly #pins = new Map<string, Pin>()
   readonly #jobs = new Map<string, unknown>()
   readonly #spans = new SpansModel()
+  #events: QueuedEvent[] = []
 
   async freezes(): Promise<Freeze[]> {
     const keys = [...this.#freezes.keys()].sort()
@@ -50,5 +52,34 @@ export class NotesModel {
 
   async putJobState(job: string, state: unknown): Promise<void> {
     this.#jobs.set(job, state)
+  }
+
+  async queueEvents(events: readonly QueuedEvent[]): Promise<void> {
+    this.#events.push(...events)
+  }
+
+  async queuedEvents(webhook: string, limit: number): Promise<QueuedEvent[]> {
+    return this.#queueOf(webhook).slice(0, limit)
+  }
+
+  async dropEvents(webhook: string, throughPosition: number): Promise<number> {
+    const before = this.#events.length
+    this.#events = this.#events.filter(
+      (event) => event.webhook !== webhook || event.position > throughPosition,
+    )
+    return before - this.#events.length
+  }
+
+  async eventQueues(): Promise<EventQueueState[]> {
+    const webhooks = [...new Set(this.#events.map(({ webhook }) => webhook))].sort()
+    return webhooks.map((webhook) => {
+      const queue = this.#queueOf(webhook)
+      return { webhook, count: queue.length, lastPosition: queue.at(-1)?.position ?? 0 }
+    })
+  }
+
+  #queueOf(webhook: string): QueuedEvent[] {
+    const queue = this.#events.filter((event) => event.webhook === webhook)
+    return queue.sort((a, b) => a.position - b.position)
   }
 }

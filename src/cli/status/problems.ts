@@ -1,5 +1,5 @@
 import type { JobEntry, UpstreamEntry } from '../../admin-api.ts'
-import type { Stats, UpstreamStats } from '../../admin-stats.ts'
+import type { Stats, UpstreamStats, WebhookStats } from '../../admin-stats.ts'
 import { ageText, countText, untilText } from '../format.ts'
 import { hostOf } from '../upstream-rows.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -12,6 +12,7 @@ export function problemsOf({ stats, jobs, upstreams, atMs }: Snapshot): string[]
     ...stats.upstreams.flatMap((upstream) => budgetProblems(upstream, atMs)),
     ...contentProblems(stats),
     ...jobs.flatMap((job) => jobProblems(job, atMs)),
+    ...stats.webhooks.flatMap(webhookProblems),
   ]
 }
 
@@ -52,6 +53,11 @@ function budgetProblems({ name, isLow, budget }: UpstreamStats, nowMs: number): 
   const [reset] = budget.flatMap(({ resetAt }) => resetAt ?? []).toSorted()
   const until = reset === undefined ? '' : `; the limit is reset in ${untilText(reset, nowMs)}`
   return [`${name}: pulls run low, it is asked only for what a client waits for${until}`]
+}
+
+function webhookProblems({ name, state, queued }: WebhookStats): string[] {
+  if (state !== 'failing') return []
+  return [`${name}: this webhook takes no events, ${countText(queued, 'event')} wait for it`]
 }
 
 function contentProblems({ lostContents }: Stats): string[] {

@@ -23,6 +23,7 @@ const STATS: Stats = {
   pins: { patterns: 0 },
   fills: [],
   upstreams: [],
+  webhooks: [],
 }
 
 const SNAPSHOT: Snapshot = {
@@ -104,6 +105,14 @@ describe('problems come first', () => {
     [
       '- S3 does not answer: what is kept there alone cannot be served',
       withStats({ store: { ...STATS.store, state: 'open' } }),
+    ],
+    [
+      '- ci: this webhook takes no events, 7 events wait for it',
+      withStats({
+        webhooks: [
+          { name: 'ci', state: 'failing', queued: 7, delivered: 1, failed: 3, dropped: 0 },
+        ],
+      }),
     ],
     [
       '- 2 contents found missing or wrong since the start: fetched again; more than',

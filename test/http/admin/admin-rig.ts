@@ -21,6 +21,7 @@ export const stats: Stats = {
   fills: [
     { digest: 'sha256:0', repository: 'library/a', bytes: 1, totalBytes: null, followers: 2 },
   ],
+  webhooks: [],
   upstreams: [
     {
       name: 'docker.io',
