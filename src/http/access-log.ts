@@ -1,7 +1,8 @@
 import { LoginError } from '../auth/login-error.ts'
 import type { Action } from '../telemetry/action.ts'
 import type { AuditLog } from '../telemetry/audit-log.ts'
-import type { Events, ServedRequest } from '../telemetry/events.ts'
+import type { Events } from '../telemetry/events.ts'
+import type { ServedRequest } from '../telemetry/served-request.ts'
 import { announcePull } from './announce.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../oci/source.ts'
 import type { Route } from '../policy/routes.ts'
 import type { Action } from '../telemetry/action.ts'
 import type { ContentFeed } from '../telemetry/content-feed.ts'
-import type { RequestKind } from '../telemetry/events.ts'
+import type { RequestKind } from '../telemetry/served-request.ts'
 
 /** What becomes known of a request while it is answered; the access log tells it at the end. */
 export interface Exchange {

@@ -1,4 +1,4 @@
-import type { ServedRequest } from './events.ts'
+import type { ServedRequest } from './served-request.ts'
 
 /** What a client does with content, or wants to. */
 export interface Action {

@@ -1,6 +1,6 @@
 import type { RequestedAction } from './action.ts'
 import { LineFile, type LineFileOptions } from './line-file.ts'
-import type { ServedRequest } from './events.ts'
+import type { ServedRequest } from './served-request.ts'
 
 export interface AuditLogOptions extends LineFileOptions {
   /** Whether each blob that is pulled has a line, besides its manifest. */

@@ -4,52 +4,11 @@ import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
 import type { Fault, Metrics } from './metrics.ts'
+import { PULL_OUTCOMES, type PullOutcome, type ServedRequest } from './served-request.ts'
 import { TagEvents } from './tag-events.ts'
-
-const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
-
-type PullOutcome = (typeof PULL_OUTCOMES)[number]
 
 /** Those for which upstream gave no content. */
 const SAVING: ReadonlySet<PullOutcome> = new Set(['hit', 'join', 'stale'])
-
-/** What a request asked for. */
-export type RequestKind =
-  | 'ping'
-  | 'manifest'
-  | 'blob'
-  | 'tags'
-  | 'referrers'
-  | 'push'
-  | 'token'
-  | 'health'
-  | 'admin'
-  | 'other'
-
-/** One request and its answer: one access line. */
-export interface ServedRequest {
-  method: string
-  /** Without the query, where a client might put a secret. */
-  path: string
-  kind: RequestKind
-  /** As sent; 499 where the client left before there was one. */
-  status: number
-  /** True where the answer did not reach its end. */
-  aborted: boolean
-  /** Body bytes that were written to the socket. */
-  bytes: number
-  durationMs: number
-  firstByteMs: number | undefined
-  outcome: PullOutcome | undefined
-  upstream: string | undefined
-  repository: string | undefined
-  /** The tag or digest. */
-  reference: string | undefined
-  /** Who has logged in, where it was asked. */
-  principal: string | undefined
-  remote: string | undefined
-  userAgent: string | undefined
-}
 
 export interface FillEvent {
   upstream: string

@@ -1,7 +1,8 @@
 import { pino } from 'pino'
 import { beforeEach, expect, test } from 'vitest'
-import { Events, type ServedRequest } from '../../src/telemetry/events.ts'
+import { Events } from '../../src/telemetry/events.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
+import type { ServedRequest } from '../../src/telemetry/served-request.ts'
 
 let lines: Record<string, unknown>[]
 let metrics: Metrics
