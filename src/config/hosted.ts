@@ -5,6 +5,8 @@ export interface HostedConfig {
   enabled: boolean
   prefix: string
   maxBlobBytes: number
+  /** `undefined` where there is no limit. */
+  quotaBytes: number | undefined
   allowSparse: boolean
   gracePeriodMs: number
   untagged: 'keep' | 'delete'
@@ -28,6 +30,13 @@ export const hostedField = z
         .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
         .prefault('20GiB')
         .describe('Larger layers are refused.'),
+      quota: byteSize
+        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+        .optional()
+        .describe(
+          'How much a repository may have: its layers and manifests, each once. What would be ' +
+            'more is refused. No limit where left out.',
+        ),
       sparseIndexes: z
         .boolean()
         .default(false)
@@ -49,15 +58,17 @@ export const hostedField = z
     }),
     z.custom<HostedConfig>(),
     {
-      decode: ({ maxBlobSize, sparseIndexes, gracePeriod, ...rest }) => ({
+      decode: ({ maxBlobSize, quota, sparseIndexes, gracePeriod, ...rest }) => ({
         ...rest,
         maxBlobBytes: maxBlobSize,
+        quotaBytes: quota,
         allowSparse: sparseIndexes,
         gracePeriodMs: gracePeriod,
       }),
-      encode: ({ maxBlobBytes, allowSparse, gracePeriodMs, ...rest }) => ({
+      encode: ({ maxBlobBytes, quotaBytes, allowSparse, gracePeriodMs, ...rest }) => ({
         ...rest,
         maxBlobSize: maxBlobBytes,
+        quota: quotaBytes,
         sparseIndexes: allowSparse,
         gracePeriod: gracePeriodMs,
       }),

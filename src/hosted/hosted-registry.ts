@@ -8,6 +8,7 @@ import type { ContentKeeper, UseRecorder } from './content-keeper.ts'
 import { Garbage, type UntaggedPolicy } from './garbage.ts'
 import { HostedSource } from './hosted-source.ts'
 import { HostedManifests } from './manifests.ts'
+import { Quota } from './quota.ts'
 import { Uploads, type UploadSpools } from './uploads.ts'
 
 export interface HostedRegistryOptions {
@@ -19,6 +20,8 @@ export interface HostedRegistryOptions {
   spools: UploadSpools
   maxBlobBytes: number
   allowSparse: boolean
+  /** How much a repository may have; `undefined` where there is no limit. */
+  quotaBytes: number | undefined
   gracePeriodMs: number
   untagged: UntaggedPolicy
   clock: Clock
@@ -39,9 +42,10 @@ export class HostedRegistry {
     this.registry = registry
     this.#inventory = inventory
     this.source = new HostedSource(options)
-    this.uploads = new Uploads(options)
+    const quota = new Quota(options)
+    this.uploads = new Uploads({ ...options, quota })
     const locks = new KeyedLock<Repository>()
-    this.manifests = new HostedManifests({ ...options, locks })
+    this.manifests = new HostedManifests({ ...options, locks, quota })
     this.garbage = new Garbage({ ...options, locks })
   }
 

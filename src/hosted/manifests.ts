@@ -14,6 +14,7 @@ import { RegistryError } from '../oci/registry-error.ts'
 import type { Clock } from '../util/clock.ts'
 import type { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
+import type { Quota } from './quota.ts'
 
 export interface ManifestsOptions {
   registry: string
@@ -24,6 +25,7 @@ export interface ManifestsOptions {
   locks: KeyedLock<Repository>
   /** Indexes may name manifests that the repository does not have. */
   allowSparse: boolean
+  quota: Quota
 }
 
 export interface PushedManifest {
@@ -55,14 +57,15 @@ export class HostedManifests {
   /**
    * Keeps a manifest, byte for byte, and lets its tag, and `tags`, stand for it. Throws RegistryError
    * `MANIFEST_INVALID`, `DIGEST_INVALID` where it is not what the reference says, and
-   * `MANIFEST_BLOB_UNKNOWN` where the repository does not have all that it names.
+   * `MANIFEST_BLOB_UNKNOWN` where the repository does not have all that it names, and `DENIED`
+   * where it may have no more.
    */
   async put(
     ref: Reference,
     { contentType, bytes, tags }: PushedManifest,
     signal: AbortSignal,
   ): Promise<Pushed> {
-    const { inventory, keeper, clock } = this.#options
+    const { inventory, keeper, quota, clock } = this.#options
     const content = read(contentType, bytes)
     const algorithm = ref.kind === 'digest' ? algorithmOf(ref.digest) : 'sha256'
     const digest = digestOf(bytes, algorithm)
@@ -74,6 +77,7 @@ export class HostedManifests {
     await this.#demandWhole(repository, content)
     const descriptor = { mediaType: content.mediaType, digest, sizeBytes: bytes.length }
     const children = [...content.manifests, ...content.blobs]
+    using _room = await quota.admit(ref.repository, descriptor, signal)
     await keeper.putManifest(repository, descriptor, bytes, children)
     const referring = referringOf(descriptor, bytes)
     if (referring) await inventory.putSubject(repository, referring.subject, referring.referrer)
@@ -126,9 +130,15 @@ export class HostedManifests {
     return owners.some((owner) => owner.registry === registry && isOpen(owner))
   }
 
-  /** Lets the repository have a blob that is here, without a byte on the way; false where it is gone. */
-  async mount(name: Repository, digest: Digest): Promise<boolean> {
-    const { inventory, clock } = this.#options
+  /**
+   * Lets the repository have a blob that is here, without a byte on the way; false where it is
+   * gone. Throws RegistryError `DENIED` where it may have no more.
+   */
+  async mount(name: Repository, digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const { inventory, quota, clock } = this.#options
+    const content = await inventory.held(digest)
+    if (!content) return false
+    using _room = await quota.admit(name, content, signal)
     const isLinked = await inventory.link(digest, this.#id(name), clock.now())
     await inventory.sync()
     return isLinked

@@ -9,6 +9,7 @@ import type { Clock } from '../util/clock.ts'
 import { gather } from '../util/gather.ts'
 import { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
+import type { Quota } from './quota.ts'
 import { newUploadId, parseUploadId, type UploadId } from './upload-id.ts'
 import { UploadHashes } from './upload-hashes.ts'
 
@@ -33,6 +34,7 @@ export interface UploadsOptions {
   inventory: Inventory
   /** Larger blobs are refused. */
   maxBlobBytes: number
+  quota: Quota
   clock: Clock
 }
 
@@ -103,7 +105,8 @@ export class Uploads {
   /**
    * Appends the last bytes, which may be none, and keeps the blob: it is durable when this
    * resolves. Throws RegistryError `DIGEST_INVALID` where it has another digest; the upload is
-   * then gone, since more bytes would not help. An upload that is not there any more has been
+   * then gone, since more bytes would not help; so it is with `DENIED`, where the repository may
+   * have no more. An upload that is not there any more has been
    * finished if the repository has the blob: its client has not heard of it, and asks again.
    */
   async finish(
@@ -113,7 +116,7 @@ export class Uploads {
     chunk: Chunk,
     signal: AbortSignal,
   ): Promise<Descriptor> {
-    const { keeper, registry, spools, inventory } = this.#options
+    const { keeper, registry, spools, inventory, quota } = this.#options
     const id = parse(text, repository)
     const owner: RepositoryId = { registry, name: repository }
     using _lock = await this.#locks.acquire(id, signal)
@@ -126,6 +129,7 @@ export class Uploads {
       throw new RegistryError('DIGEST_INVALID', `the bytes hash to ${actual}`)
     }
     const descriptor = { mediaType: OCTET_STREAM, digest, sizeBytes: spool.sizeBytes }
+    using _room = await this.#room(id, quota.admit(repository, descriptor, signal))
     await keeper.keepBlob(owner, descriptor, spool, signal)
     await inventory.sync()
     // Where the store took the file it is gone already.
@@ -153,6 +157,15 @@ export class Uploads {
     if (!content) throw unknown()
     await inventory.sync()
     return { mediaType: OCTET_STREAM, digest, sizeBytes: content.sizeBytes }
+  }
+
+  async #room(id: UploadId, admitting: Promise<Disposable>): Promise<Disposable> {
+    try {
+      return await admitting
+    } catch (error) {
+      if (error instanceof RegistryError) await this.#drop(id)
+      throw error
+    }
   }
 
   async #append(id: UploadId, spool: Spool, { body, position }: Chunk): Promise<void> {

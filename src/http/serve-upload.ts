@@ -93,7 +93,7 @@ async function mountBlob(
     if (!owner || !isOpen(owner) || !(await manifests.canMount(digest, owner))) return false
     if (!(await canPull(context, source, digest))) return false
   }
-  return manifests.mount(repository, digest)
+  return manifests.mount(repository, digest, context.state.exchange.signal)
 }
 
 async function canPull(

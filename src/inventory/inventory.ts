@@ -197,6 +197,8 @@ export interface Inventory extends AsyncDisposable {
    * `linkedBeforeMs` or later.
    */
   unlink(digest: Digest, repository: RepositoryId, linkedBeforeMs?: number): Promise<boolean>
+  /** What a repository links, in bytes, but for these. */
+  linkedBytes(repository: RepositoryId, except: readonly Digest[]): Promise<number>
   /** What a repository links, in order of digest. */
   linked(query: LinkQuery): Promise<LinkedContent[]>
   /**

@@ -100,6 +100,30 @@ export async function unlinkedContents(
   return rows.map(({ digest }) => digest)
 }
 
+/** See Inventory.linkedBytes. */
+export async function linkedBytes(
+  trx: Transaction<Schema>,
+  repository: RepositoryId,
+  except: readonly Digest[],
+): Promise<number> {
+  const repositoryId = await idOf(trx, repository)
+  if (repositoryId === undefined) return 0
+  let total = 0
+  // Each has an index of its own.
+  for (const is of ['is', 'is not'] as const) {
+    const all = trx
+      .selectFrom('link')
+      .innerJoin('content', 'content.digest', 'link.digest')
+      .select((eb) => eb.fn.sum<number | null>('size_bytes').as('bytes'))
+      .where('repository_id', '=', repositoryId)
+      .where('link.used_at_ms', is, null)
+    const counted = except.length > 0 ? all.where('link.digest', 'not in', except) : all
+    const { bytes } = await counted.executeTakeFirstOrThrow()
+    total += bytes ?? 0
+  }
+  return total
+}
+
 /** See Inventory.linked. */
 export async function linkedContents(
   trx: Transaction<Schema>,

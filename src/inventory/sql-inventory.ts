@@ -25,7 +25,7 @@ import type {
   RootQuery,
   Use,
 } from './inventory.ts'
-import { linkedContents, renewLink, unlink, unlinkedContents } from './links.ts'
+import { linkedBytes, linkedContents, renewLink, unlink, unlinkedContents } from './links.ts'
 import { repositoryNames } from './repositories.ts'
 import { putSubject, referringTo } from './subjects.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
@@ -81,6 +81,10 @@ export class SqlInventory extends SqlNotes implements Inventory {
     linkedBeforeMs?: number,
   ): Promise<boolean> {
     return this.db.transaction().execute((trx) => unlink(trx, digest, repository, linkedBeforeMs))
+  }
+
+  async linkedBytes(repository: RepositoryId, except: readonly Digest[]): Promise<number> {
+    return this.db.transaction().execute((trx) => linkedBytes(trx, repository, except))
   }
 
   async linked(query: LinkQuery): Promise<LinkedContent[]> {

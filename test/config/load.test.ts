@@ -81,7 +81,14 @@ describe('the configuration', () => {
         anonymous: ['pull'],
         rules: [{ principals: ['*'], repositories: ['**'], actions: ['pull', 'push', 'delete'] }],
       },
-      hosted: { enabled: false, prefix: 'private', maxBlobBytes: 20 * 2 ** 30, allowSparse: false },
+      hosted: {
+        enabled: false,
+        prefix: 'private',
+        maxBlobBytes: 20 * 2 ** 30,
+        allowSparse: false,
+        gracePeriodMs: 3_600_000,
+        untagged: 'keep',
+      },
       log: { level: 'info', format: 'auto' },
     })
   })

@@ -48,6 +48,21 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
       expect(await inventory.unlink(digest, alpine, 6_001)).toBe(true)
     })
 
+    it('counts what a repository links, each once', async () => {
+      await using inventory = await make()
+      expect(await inventory.linkedBytes(alpine, [])).toBe(0)
+      for (const repository of [alpine, alpine, node]) {
+        await inventory.record(layer, [], repository)
+        await inventory.record(manifest, [descriptorOf(layer)], repository)
+      }
+      const bothBytes = layer.sizeBytes + manifest.sizeBytes
+      expect(await inventory.linkedBytes(alpine, [])).toBe(bothBytes)
+      expect(await inventory.linkedBytes(alpine, [layer.digest])).toBe(manifest.sizeBytes)
+      await inventory.unlink(manifest.digest, alpine)
+      expect(await inventory.linkedBytes(alpine, [])).toBe(layer.sizeBytes)
+      expect(await inventory.linkedBytes(node, [])).toBe(bothBytes)
+    })
+
     it('lists what a repository links, in pages, with what that needs', async () => {
       await using inventory = await make()
       const { digest, sizeBytes } = manifest

@@ -61,6 +61,7 @@ export interface HostedRigOptions {
   /** A folder to go on in. */
   folder?: string
   maxBlobBytes?: number
+  quotaBytes?: number
   allowSparse?: boolean
   /** Who may do what; everybody everything where left out. */
   auth?: HostedAuth
@@ -110,6 +111,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     uses,
     spools: uploads,
     maxBlobBytes: options.maxBlobBytes ?? 1_000_000,
+    quotaBytes: options.quotaBytes,
     allowSparse: options.allowSparse ?? false,
     gracePeriodMs: HOUR_MS,
     untagged: options.untagged ?? 'keep',

@@ -91,6 +91,12 @@ export class InventoryModel extends TagsModel implements Inventory {
     return true
   }
 
+  async linkedBytes(repository: RepositoryId, except: readonly Digest[]): Promise<number> {
+    const key = keyOf(repository)
+    const contents = [...this.#contents.values()].filter(({ digest }) => !except.includes(digest))
+    return sumOf(contents.filter(({ digest }) => this.#linksOf(digest).has(key)))
+  }
+
   async linked({ repository, kind, after, limit }: LinkQuery): Promise<LinkedContent[]> {
     const linked = this.#sorted().flatMap(({ digest, sizeBytes, ...content }) => {
       const link = this.#linksOf(digest).get(keyOf(repository))
