@@ -1,11 +1,13 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { configKeys } from '../src/config/keys.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { haveOpenssl, makeCertificates } from './support/certificates.ts'
 import { configurationPage } from './support/configuration-page.ts'
+import { anchorsOf, linksOf } from './support/markdown.ts'
 import { metricsPage } from './support/metrics-page.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -17,6 +19,33 @@ test('docs/configuration.md is what the schema says; npm run docs writes it', as
 
 test('docs/metrics.md is what the source says; npm run docs writes it', async () => {
   expect(await readFile(join(ROOT, 'docs/metrics.md'), 'utf8')).toBe(metricsPage())
+})
+
+describe('links', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT })
+
+  test.each(pages)('of %s lead somewhere', (page) => {
+    const lost = linksOf(readFileSync(join(ROOT, page), 'utf8')).filter((link) => {
+      if (/^https?:/.test(link)) return false
+      const [path = '', anchor] = link.split('#')
+      const target = join(ROOT, path === '' ? page : join(dirname(page), path))
+      if (!existsSync(target)) return true
+      return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
+    })
+    expect(lost).toEqual([])
+  })
+})
+
+test('docs/comparison.md has its figures from bench/RESULTS.md', async () => {
+  const page = await readFile(join(ROOT, 'docs/comparison.md'), 'utf8')
+  const results = await readFile(join(ROOT, 'bench/RESULTS.md'), 'utf8')
+  const rows = page
+    .slice(page.indexOf('## Figures'))
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+  const figures = rows.flatMap((row) => row.split('|').slice(2, -1)).map((cell) => cell.trim())
+  expect(figures.filter((figure) => /^[\d,.]+$/.test(figure)).length).toBe(2 * (rows.length - 2))
+  for (const figure of figures.slice(4)) expect(results).toContain(` ${figure} (`)
 })
 
 describe('mirror.config.yml', () => {

@@ -1,5 +1,6 @@
 import { ContentFeed } from './content-feed.ts'
 import { GarbageEvents } from './garbage-events.ts'
+import { classOf, methodLabel } from './labels.ts'
 import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
@@ -348,12 +349,4 @@ export class Events {
       lostContents: lostContents.total(),
     }
   }
-}
-
-function methodLabel(method: string): string {
-  return method === 'GET' || method === 'HEAD' || method === 'POST' ? method : 'other'
-}
-
-function classOf(status: number): string {
-  return `${Math.floor(status / 100)}xx`
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { type MetricDescription, Metrics } from '../../src/telemetry/metrics.ts'
+import { anchorsOf } from '../support/markdown.ts'
 import { run } from '../support/processes.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { haveTools } from '../support/tools.ts'
@@ -64,9 +65,7 @@ describe.each([
 
 describe('alerts', () => {
   const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
-  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
-    title.toLowerCase().replaceAll(' ', '-'),
-  )
+  const anchors = anchorsOf(page)
 
   it.each(rules.filter(({ alert }) => alert !== undefined))(
     '$alert says what to do',
