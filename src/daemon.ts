@@ -23,6 +23,7 @@ import type { Stats } from './admin-stats.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/gate.ts'
 import { Redirects } from './http/redirects.ts'
+import { TrustedProxies } from './http/trusted-proxies.ts'
 import { listen } from './http/server.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
@@ -211,7 +212,8 @@ export async function startDaemon(
   parts.use(warm)
   const { redirectExcept: except } = config.store
   const redirects = links && new Redirects({ links, holdings, except, events })
-  const serving = { audit, gate: new Gate(logins), routes, redirects }
+  const proxies = new TrustedProxies(config.listen.trustedProxies)
+  const serving = { audit, proxies, gate: new Gate(logins), routes, redirects }
   const app = createApp({ ...listening, ...serving, hosted: hosting?.hosted })
   const certificates = new CertificateEvents(logger, metrics)
   const { server, address } = parts.use(await startListening(app, config, clock, certificates))

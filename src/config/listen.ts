@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { host, port } from './fields.ts'
 import { certificateFile, isPair, keyFile } from './pem-file.ts'
@@ -15,11 +16,30 @@ const tls = z
     when: ({ issues }) => issues.length === 0,
   })
 
+const network = z
+  .string({ error: 'expected an address' })
+  .refine(isNetwork, { error: 'expected an address, or a network such as 10.0.0.0/8' })
+  .meta({ title: 'network' })
+
 /** Where clients reach the mirror. */
 export const listenField = z
   .strictObject({
     host: host.default('0.0.0.0').describe('Address to listen on for clients.'),
     port: port.default(5000).describe('Port to listen on for clients; 0 takes any free one.'),
     tls: tls.optional(),
+    trustedProxies: z
+      .array(
+        network.describe(
+          'Addresses, or networks as in 10.0.0.0/8, of proxies in front, which say by ' +
+            '`X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` who asks, and for what URL.',
+        ),
+      )
+      .default([]),
   })
   .prefault({})
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version > 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128)
+}

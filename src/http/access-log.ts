@@ -4,18 +4,32 @@ import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { ServedRequest } from '../telemetry/served-request.ts'
 import { announcePull } from './announce.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
 
 /** As nginx logs it: the client left before there was an answer. */
 const CLIENT_LEFT = 499
 const UNAUTHORIZED = 401
 
+export interface AccessLogOptions {
+  /** `undefined` where none is kept. */
+  audit?: AuditLog | undefined
+  /** `undefined` where nobody's word is believed. */
+  proxies?: TrustedProxies | undefined
+}
+
 /** Opens the exchange of each request and tells of it when the answer has ended, or the client has. */
-export function accessLog(events: Events, audit: AuditLog | undefined): Middleware {
+export function accessLog(events: Events, { audit, proxies }: AccessLogOptions): Middleware {
   return (context, next) => {
     const startedAtMs = performance.now()
     const client = new AbortController()
-    const exchange = newExchange(client.signal, events.feed)
+    const forwarded = proxies?.read(context.req)
+    const exchange = newExchange({
+      remote: forwarded?.address ?? context.req.socket.remoteAddress,
+      forwarded,
+      signal: client.signal,
+      feed: events.feed,
+    })
     context.state.exchange = exchange
     context.res.once('close', () => {
       const request = servedRequest(context, exchange, startedAtMs)
@@ -34,7 +48,7 @@ function servedRequest(
   exchange: Exchange,
   startedAtMs: number,
 ): ServedRequest {
-  const { kind, route, reference, outcome, bytes, firstByteAtMs, principal } = exchange
+  const { kind, route, reference, outcome, bytes, firstByteAtMs, principal, remote } = exchange
   return {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
@@ -49,7 +63,7 @@ function servedRequest(
     repository: route?.repository,
     reference,
     principal,
-    remote: req.socket.remoteAddress,
+    remote,
     userAgent: req.headers['user-agent'],
   }
 }

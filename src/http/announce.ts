@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Action } from '../telemetry/action.ts'
 import type { ContentChange } from '../telemetry/content-event.ts'
 import type { Context } from './exchange.ts'
+import { hostOf, originOf, pathTo } from './origin.ts'
 
 /**
  * Tells of what is done and durable, and lets who must not miss it write it down, which is before
@@ -34,7 +35,7 @@ function contentChange(
   tag: string | undefined,
 ): ContentChange {
   const { req, state } = context
-  const { route, principal } = state.exchange
+  const { route, principal, remote } = state.exchange
   return {
     action: name,
     registry: route?.upstream ?? '',
@@ -45,8 +46,8 @@ function contentChange(
     url: name === 'delete' || !content ? undefined : urlOf(context, kind, content.digest),
     request: {
       id: randomUUID(),
-      addr: req.socket.remoteAddress,
-      host: req.headers.host,
+      addr: remote,
+      host: hostOf(context),
       method: req.method ?? '',
       useragent: req.headers['user-agent'] ?? '',
     },
@@ -55,15 +56,12 @@ function contentChange(
 }
 
 /** A repository has the same path for all that is asked of it. */
-function urlOf(
-  { protocol, host, path, query }: Context,
-  kind: Action['kind'],
-  digest: string,
-): string {
+function urlOf(context: Context, kind: Action['kind'], digest: string): string {
+  const { path, query } = context
   const repository = path.slice(0, path.search(/\/(?:manifests|blobs)\/[^/]*(?:\/[^/]*)?$/))
   const { ns } = query
   const namespace = typeof ns === 'string' ? `?${new URLSearchParams({ ns }).toString()}` : ''
-  return `${protocol}://${host}${repository}/${kind}s/${digest}${namespace}`
+  return `${originOf(context)}${pathTo(context)}${repository}/${kind}s/${digest}${namespace}`
 }
 
 function tagIn(reference: string | undefined): string | undefined {

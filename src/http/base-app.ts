@@ -1,14 +1,13 @@
 import Koa from 'koa'
-import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events } from '../telemetry/events.ts'
-import { accessLog, pathOf } from './access-log.ts'
+import { accessLog, type AccessLogOptions, pathOf } from './access-log.ts'
 import { errors } from './errors.ts'
 import type { Context, HttpState } from './exchange.ts'
 
 /** What both listeners begin with. */
-export function baseApp(events: Events, audit?: AuditLog): Koa<HttpState> {
+export function baseApp(events: Events, options: AccessLogOptions = {}): Koa<HttpState> {
   const app = new Koa<HttpState>()
-  app.use(accessLog(events, audit))
+  app.use(accessLog(events, options))
   app.use(errors(events))
   app.on('error', (error: unknown, context: Context | undefined) => {
     if (!context) {

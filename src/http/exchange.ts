@@ -4,9 +4,14 @@ import type { Route } from '../policy/routes.ts'
 import type { Action } from '../telemetry/action.ts'
 import type { ContentFeed } from '../telemetry/content-feed.ts'
 import type { RequestKind } from '../telemetry/served-request.ts'
+import type { Forwarded } from './trusted-proxies.ts'
 
 /** What becomes known of a request while it is answered; the access log tells it at the end. */
 export interface Exchange {
+  /** The address of the client. */
+  readonly remote: string | undefined
+  /** What proxies say of the request that are believed. */
+  readonly forwarded: Forwarded | undefined
   kind: RequestKind
   route: Route | undefined
   reference: string | undefined
@@ -35,8 +40,12 @@ export type Context = ParameterizedContext<HttpState>
 
 export type Middleware = KoaMiddleware<HttpState>
 
-export function newExchange(signal: AbortSignal, feed: ContentFeed): Exchange {
+/** What is known of a request as it comes. */
+type Arrival = Pick<Exchange, 'remote' | 'forwarded' | 'signal' | 'feed'>
+
+export function newExchange(arrival: Arrival): Exchange {
   return {
+    ...arrival,
     kind: 'other',
     route: undefined,
     reference: undefined,
@@ -47,7 +56,5 @@ export function newExchange(signal: AbortSignal, feed: ContentFeed): Exchange {
     bytes: 0,
     firstByteAtMs: undefined,
     error: undefined,
-    signal,
-    feed,
   }
 }

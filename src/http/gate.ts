@@ -38,10 +38,9 @@ export class Gate {
     if (!this.#authenticator || authorization === undefined) return ANONYMOUS
     const { exchange } = context.state
     exchange.challenge = tokenChallenge(context)
-    const address = context.req.socket.remoteAddress ?? ''
     const principal = await this.#authenticator.authenticate(
       authorization,
-      address,
+      exchange.remote ?? '',
       exchange.signal,
     )
     if (principal.kind === 'user') exchange.principal = principal.name

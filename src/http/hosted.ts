@@ -10,6 +10,7 @@ import { announce } from './announce.ts'
 import { answerHeaders, answerJson, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
 import type { Gate } from './gate.ts'
+import { pathTo } from './origin.ts'
 import type { HostedRoute } from './hosted-route.ts'
 import { wholeBody } from './request-body.ts'
 import { type MountSources, serveUpload, startUpload } from './serve-upload.ts'
@@ -61,7 +62,7 @@ export async function serveCatalog(
   const hasMore = last !== undefined && found.length > repositories.length
   const headers = {
     ...API_VERSION,
-    ...(hasMore && { Link: `</v2/_catalog?${query.toString()}>; rel="next"` }),
+    ...(hasMore && { Link: `<${pathTo(context)}/v2/_catalog?${query.toString()}>; rel="next"` }),
   }
   answerJson(context, 200, headers, { repositories })
 }

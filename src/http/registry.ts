@@ -17,6 +17,7 @@ import type { Context, Middleware } from './exchange.ts'
 import type { Gate } from './gate.ts'
 import { hostedRoute } from './hosted-route.ts'
 import { serveCatalog, serveHosted } from './hosted.ts'
+import { hostOf, pathTo } from './origin.ts'
 import type { Redirects } from './redirects.ts'
 import { type BlobServing, serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
@@ -60,8 +61,7 @@ async function serveOfHosted(
   context.state.exchange.action = actionOf(request)
   if (request.kind === 'catalog') return serveCatalog(context, hosted, gate, request.page)
   const route = routeOf(context, request, prefix, routes)
-  const root = prefix === undefined ? '/v2' : `/${prefix}/v2`
-  const to = hostedRoute(hosted, route, `${root}/${request.repository}`)
+  const to = hostedRoute(hosted, route, `${pathTo(context, prefix)}/v2/${request.repository}`)
   const principal = await gate.admit(context, neededFor(request), route)
   const mayPull = (target: AccessTarget) => gate.allows(principal, 'pull', target)
   return serveHosted(context, request, to, { routes, mayPull })
@@ -78,7 +78,7 @@ async function serveTokens(
   context.state.exchange.kind = 'token'
   if (!gate.authenticator) throw new RegistryError('NAME_UNKNOWN', 'nobody can log in here')
   return serveToken(context, gate.authenticator, (name) => {
-    const { host } = context.req.headers
+    const host = hostOf(context)
     const route = routes.find({ repository: name as Repository, ns: undefined, host })
     if (!route || route.upstream === hosted?.registry) return false
     return gate.allows(ANONYMOUS, 'pull', route)
@@ -120,7 +120,7 @@ async function serve(
     case 'blob':
       return serveBlob(context, request, route, blobs)
     case 'tags':
-      return serveTags(context, request, route, prefix)
+      return serveTags(context, request, route, pathTo(context, prefix))
     case 'referrers':
       return serveReferrers(context, request, route)
   }
@@ -132,7 +132,7 @@ function routeOf(
   prefix: string | undefined,
   routes: Routes,
 ): Route {
-  const route = routes.find({ repository, ns, prefix, host: context.req.headers.host })
+  const route = routes.find({ repository, ns, prefix, host: hostOf(context) })
   if (!route) {
     throw new RegistryError('NAME_UNKNOWN', 'no upstream of this mirror serves that', {
       detail: { name: repository, ns },

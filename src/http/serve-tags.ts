@@ -8,12 +8,12 @@ import type { Context } from './exchange.ts'
 
 type TagsRequest = Extract<RegistryRequest, { kind: 'tags' }>
 
-/** A page of tags (distribution-spec, Listing tags), under the name that the client uses. */
+/** A page of tags (distribution-spec, Listing tags), under the name that the client uses; `pathTo` leads to `/v2`. */
 export async function serveTags(
   context: Context,
   request: TagsRequest,
   { source, repository }: Route,
-  prefix: string | undefined,
+  pathTo: string,
 ): Promise<void> {
   const { signal } = context.state.exchange
   const { limit } = request.page
@@ -30,20 +30,15 @@ export async function serveTags(
   const headers: OutgoingHttpHeaders = { ...API_VERSION, 'Cache-Control': CACHE_CONTROL.tag }
   if (request.ns !== undefined) headers['OCI-Namespace'] = request.ns
   if (found.hasMore && last !== undefined)
-    headers['Link'] = `<${nextOf(request, last, prefix)}>; rel="next"`
+    headers['Link'] = `<${nextOf(request, last, pathTo)}>; rel="next"`
   answerJson(context, 200, headers, { name: request.repository, tags })
 }
 
-function nextOf(
-  { repository, page, ns }: TagsRequest,
-  last: string,
-  prefix: string | undefined,
-): string {
+function nextOf({ repository, page, ns }: TagsRequest, last: string, pathTo: string): string {
   const query = new URLSearchParams({
     ...(page.limit !== undefined && { n: String(page.limit) }),
     last,
     ...(ns !== undefined && { ns }),
   })
-  const root = prefix === undefined ? '/v2' : `/${prefix}/v2`
-  return `${root}/${repository}/tags/list?${query.toString()}`
+  return `${pathTo}/v2/${repository}/tags/list?${query.toString()}`
 }

@@ -7,7 +7,7 @@ import { parseRepository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import { answerJson, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
-import { originOf } from './origin.ts'
+import { originOf, pathTo } from './origin.ts'
 import { wholeBody } from './request-body.ts'
 
 /** Below `/v2`, so that it is wherever the registry is. No repository can have the name. */
@@ -33,11 +33,11 @@ export interface Wanted extends AccessTarget {
  * mirror nothing more after that, and sends to a registry only what `/v2/` has asked for.
  */
 export function tokenChallenge(context: Context, wanted?: Wanted): string {
-  const origin = originOf(context)
+  const realm = `${originOf(context)}${pathTo(context)}${TOKEN_PATH}`
   const scope = wanted
     ? `,scope="repository:${wanted.upstream}/${wanted.repository}:${SCOPE_OF[wanted.action]}"`
     : ''
-  return `Bearer realm="${origin}${TOKEN_PATH}",service="entrepot"${scope}`
+  return `Bearer realm="${realm}",service="entrepot"${scope}`
 }
 
 /** Whether a scope is something that everybody may have. */
@@ -77,8 +77,7 @@ async function principalOf(
   authenticator: Authenticator,
 ): Promise<Principal> {
   const { req, state } = context
-  const address = req.socket.remoteAddress ?? ''
-  const { signal } = state.exchange
+  const { remote: address = '', signal } = state.exchange
   if (context.method === 'GET') {
     return authenticator.authenticate(req.headers.authorization, address, signal)
   }

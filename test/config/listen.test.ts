@@ -11,7 +11,7 @@ async function load(listen: string) {
   makeCertificates(folder.path)
   const file = join(folder.path, 'm.yml')
   await writeFile(file, `listen: ${listen}`)
-  return loadConfig({ file, environment: {} })
+  return await loadConfig({ file, environment: {} })
 }
 
 describe.skipIf(!haveOpenssl())('tls of the listener', () => {
@@ -29,4 +29,26 @@ describe.skipIf(!haveOpenssl())('tls of the listener', () => {
   ])('%s is refused', async (tls, message) => {
     expect(String(await caught(load(`{ tls: ${tls} }`)))).toMatch(message)
   })
+})
+
+describe('trusted proxies', () => {
+  test('are addresses and networks', async () => {
+    const { config } = await loadConfig({
+      environment: {
+        ENTREPOT_LISTEN__TRUSTED_PROXIES__0: '10.0.0.0/8',
+        ENTREPOT_LISTEN__TRUSTED_PROXIES__1: '::1',
+      },
+    })
+    expect(config.listen.trustedProxies).toEqual(['10.0.0.0/8', '::1'])
+  })
+
+  test.each(['proxy.example', '10.0.0.0/33', '::/129', '10.0.0.0/', '/8', '1.2.3'])(
+    '%s is none',
+    async (network) => {
+      const environment = { ENTREPOT_LISTEN__TRUSTED_PROXIES__0: network }
+      await expect(loadConfig({ environment })).rejects.toThrow(
+        'listen.trustedProxies.0: expected an address, or a network such as 10.0.0.0/8',
+      )
+    },
+  )
 })

@@ -13,6 +13,7 @@ import { Gate } from '../../src/http/gate.ts'
 import { listen } from '../../src/http/server.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
 import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
+import { TrustedProxies } from '../../src/http/trusted-proxies.ts'
 import { openLogins } from '../../src/logins.ts'
 import { Routes } from '../../src/policy/routes.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
@@ -66,6 +67,8 @@ export interface HostedRigOptions {
   /** Who may do what; everybody everything where left out. */
   auth?: HostedAuth
   untagged?: UntaggedPolicy
+  /** Addresses of proxies whose word counts. */
+  trustedProxies?: string[]
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
   /** Whether they are in the audit log. */
@@ -126,7 +129,8 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   const auth = options.auth ?? { anonymous: ['admin'], rules: [] }
   const logins = await openLogins({ auth: await withUsers(auth, folder) }, clock, events.logins)
   const gate = new Gate(parts.use(logins))
-  const app = createApp({ routes, hosted, gate, events, audit, isReady: () => true })
+  const proxies = new TrustedProxies(options.trustedProxies ?? [])
+  const app = createApp({ routes, hosted, gate, proxies, events, audit, isReady: () => true })
   const server = parts.use(await listen(app, { host: '127.0.0.1', port: 0 }))
   const running = parts.move()
   return {

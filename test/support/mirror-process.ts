@@ -113,7 +113,11 @@ export class MirrorProcess implements AsyncDisposable {
       this.configFile,
       JSON.stringify({
         ...config,
-        listen: { host: '127.0.0.1', port: Number(new URL(this.url).port) },
+        listen: {
+          ...(config?.['listen'] as object),
+          host: '127.0.0.1',
+          port: Number(new URL(this.url).port),
+        },
         admin: { host: '127.0.0.1', port: Number(new URL(this.adminUrl).port) },
         data: this.dataFolder,
         upstreams: { 'docker.io': { url: upstreamUrl, tags: { freshFor } }, ...upstreams },

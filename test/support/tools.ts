@@ -9,6 +9,7 @@ const PACKAGES = {
   docker: 'docker.io',
   dockerd: 'docker.io',
   'docker-registry': 'docker-registry',
+  nginx: 'nginx',
   podman: 'podman',
   promtool: 'prometheus',
   skopeo: 'skopeo',
@@ -28,6 +29,7 @@ export type Tool = keyof typeof PACKAGES | keyof typeof MODULES
 const UNPRIVILEGED = new Set<Tool>([
   'chromium',
   'docker-registry',
+  'nginx',
   'oci-conformance',
   'promtool',
   'regctl',
