@@ -1,18 +1,17 @@
-import { createHash } from 'node:crypto'
 import { OCTET_STREAM } from '../oci/descriptor.ts'
-import { algorithmOf, type Digest, finishDigest } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { StoreEvents } from '../telemetry/store-events.ts'
 import { abortable } from '../util/abortable.ts'
 import { Semaphore } from '../util/semaphore.ts'
 import type { BlobReader, BlobStore } from './blob-store.ts'
 import type { Admission, ReadCache } from './read-cache.ts'
+import { spoolFrom } from './spool-from.ts'
 import type { SpoolFolder } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
 const COPIES_AT_ONCE = 2
 /** Whoever is turned away is copied when it is read again. */
 const MAX_WAITING = 64
-const CHUNK_BYTES = 256 * 1024
 
 export interface CopierOptions {
   cache: ReadCache
@@ -81,18 +80,8 @@ export class Copier implements AsyncDisposable {
   ): Promise<void> {
     const { cache, spools } = this.#options
     await using spool = await spools.create(digest)
-    const algorithm = algorithmOf(digest)
-    const hash = createHash(algorithm)
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    for (;;) {
-      signal.throwIfAborted()
-      const count = await ofOriginal(abortable(original.read(chunk), signal))
-      if (count === 0) break
-      const bytes = chunk.subarray(0, count)
-      hash.update(bytes)
-      await spool.append(bytes)
-    }
-    const actual = finishDigest(algorithm, hash)
+    const read = (into: Uint8Array) => ofOriginal(abortable(original.read(into), signal))
+    const actual = await spoolFrom({ read }, spool, digest, signal)
     if (actual !== digest) {
       const cause = new StoreError('corrupt', `the bytes of ${digest} hash to ${actual}`)
       throw new OriginalError(cause.message, { cause })

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import { OCTET_STREAM } from '../oci/descriptor.ts'
-import { algorithmOf, type Digest, finishDigest } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
+import { together } from '../util/together.ts'
 import type { BlobReader, BlobStat, BlobStore } from './blob-store.ts'
+import { spoolFrom } from './spool-from.ts'
 import type { Spool, SpoolFolder } from './spool.ts'
 import { StoreError } from './store-error.ts'
 
 const BLOBS_AT_ONCE = 8
-const CHUNK_BYTES = 1024 * 1024
 
 export interface MigrateOptions {
   from: BlobStore
@@ -74,11 +74,9 @@ async function copyAll(
   options: MigrateOptions,
 ): Promise<void> {
   const totalBytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const failing = new AbortController()
-  const signal = AbortSignal.any([options.signal, failing.signal])
   let doneBytes = 0
   const left = blobs.values()
-  const work = async () => {
+  await together(BLOBS_AT_ONCE, options.signal, async (signal) => {
     // Of the one iterator all take, each the next.
     for (const { digest, sizeBytes } of left) {
       if (await copy(digest, { ...options, signal })) {
@@ -88,15 +86,7 @@ async function copyAll(
       doneBytes += sizeBytes
       options.progress(doneBytes, totalBytes)
     }
-  }
-  const workers = Array.from({ length: BLOBS_AT_ONCE }, work)
-  try {
-    await Promise.all(workers)
-  } catch (cause) {
-    failing.abort(cause)
-    await Promise.allSettled(workers)
-    throw cause
-  }
+  })
 }
 
 /** False where its bytes are wrong. */
@@ -108,38 +98,23 @@ async function copy(
   await using reader = await from.open(digest)
   if (!reader) return false
   await using spool = await spools.create(digest)
-  if (!(await copyVerified(reader, spool, digest, signal))) return false
+  if (!(await isSpooled(reader, spool, digest, signal))) return false
   const { sizeBytes } = spool
   await to.put({ mediaType: OCTET_STREAM, digest, sizeBytes }, spool, signal)
   return true
 }
 
-async function copyVerified(
+/** False also where there are bytes that cannot be had any more. */
+async function isSpooled(
   reader: BlobReader,
   spool: Spool,
   digest: Digest,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const algorithm = algorithmOf(digest)
-  const hash = createHash(algorithm)
-  const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, reader.sizeBytes + 1))
-  for (;;) {
-    signal.throwIfAborted()
-    const count = await readFrom(reader, chunk)
-    if (count === undefined) return false
-    if (count === 0) return finishDigest(algorithm, hash) === digest
-    const bytes = chunk.subarray(0, count)
-    hash.update(bytes)
-    await spool.append(bytes)
-  }
-}
-
-/** `undefined` where there are bytes that cannot be had any more. */
-async function readFrom(reader: BlobReader, chunk: Buffer): Promise<number | undefined> {
   try {
-    return await reader.read(chunk)
+    return (await spoolFrom(reader, spool, digest, signal)) === digest
   } catch (error) {
-    if (error instanceof StoreError && error.kind === 'corrupt') return undefined
+    if (error instanceof StoreError && error.kind === 'corrupt') return false
     throw error
   }
 }

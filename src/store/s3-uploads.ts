@@ -11,6 +11,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { Semaphore } from '../util/semaphore.ts'
+import { together } from '../util/together.ts'
 import type { Leftover, Leftovers } from './leftovers.ts'
 import type { S3Bucket } from './s3-bucket.ts'
 import { s3Result, s3ResultIfPresent } from './s3-error.ts'
@@ -120,25 +121,15 @@ export class Uploads implements Leftovers {
   async #putParts(id: UploadId, spool: Spool, signal: AbortSignal): Promise<CompletedPart[]> {
     const partBytes = Math.max(PART_BYTES, Math.ceil(spool.sizeBytes / MAX_PARTS))
     const count = Math.ceil(spool.sizeBytes / partBytes)
-    const failing = new AbortController()
-    const ended = AbortSignal.any([signal, failing.signal])
     const completed: CompletedPart[] = []
     let next = 0
-    const work = async () => {
+    // A part that arrived after the abort would stay: all of them have to have ended.
+    await together(Math.min(PARTS_AT_ONCE, count), signal, async (ended) => {
       while (next < count) {
         const index = next++
         completed[index] = await this.#putPart(id, spool, index, partBytes, ended)
       }
-    }
-    const workers = Array.from({ length: Math.min(PARTS_AT_ONCE, count) }, work)
-    try {
-      await Promise.all(workers)
-    } catch (cause) {
-      failing.abort(cause)
-      // A part that arrives after the abort would stay.
-      await Promise.allSettled(workers)
-      throw cause
-    }
+    })
     return completed
   }
 
