@@ -89,7 +89,7 @@ export interface TagHistory {
   history: TagHistoryEntry[]
 }
 
-/** What upstream has said a tag stands for. */
+/** What upstream has said a tag stands for, or who pushes. */
 export interface TagHistoryEntry {
   digest: string
   mediaType: string
@@ -97,6 +97,16 @@ export interface TagHistoryEntry {
   lastSeen: string
   /** `null` for what was never served as the tag: it waits, or upstream has taken it back. */
   servedSince: string | null
+  /** Who has pushed it last, of hosted tags; `null` where nobody has logged in. */
+  by: string | null
+}
+
+/** `POST rollback {reference, to?}`: `to` is a digest or a time; what it stood for before where left out. */
+export interface RollbackResult {
+  repository: string
+  tag: string
+  /** What it stands for now. */
+  digest: string
 }
 
 /** `GET freezes` */

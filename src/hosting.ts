@@ -48,6 +48,10 @@ export function hostedOperations({ hosted }: Hosting, jobs: JobRunner): HostedOp
   return {
     gc: async (isDryRun, listener) =>
       isDryRun ? hosted.garbage.preview(listener) : summaryOf(await jobs.run('gc', listener)),
+    rollback: async (target, signal) =>
+      target.repository.registry === hosted.registry
+        ? hosted.rollback.run(target, signal)
+        : undefined,
   }
 }
 

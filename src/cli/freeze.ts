@@ -1,10 +1,9 @@
 import { Command } from 'commander'
 import type { FreezeEntry, FreezeList, FreezeResult, UnfreezeResult } from '../admin-api.ts'
-import { parseDuration } from '../util/duration.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
-import { UsageError } from './failure.ts'
 import { ageText, shortDigest } from './format.ts'
 import { print, printJson } from './output.ts'
+import { placeOf } from './place.ts'
 import { type Column, Table } from './table.ts'
 
 interface FreezeOptions extends AdminOptions {
@@ -39,7 +38,7 @@ export function freezesCommand(): Command {
 }
 
 async function freeze(reference: string, { json, at, ...options }: FreezeOptions): Promise<void> {
-  const body = { reference, ...(at !== undefined && { at: placeOf(at) }) }
+  const body = { reference, ...(at !== undefined && { at: placeOf('--at', at) }) }
   const client = await adminClient(options)
   const result = await client.ask<FreezeResult>('POST', 'freezes', body)
   if (json) printJson(result)
@@ -64,15 +63,6 @@ async function freezes({ json, ...options }: AdminOptions): Promise<void> {
   const table = new Table(columnsAt(Date.now()))
   for (const entry of list.freezes) table.add(entry)
   table.end()
-}
-
-/** Read here, as a time without a zone is one of who asks, not of the daemon. */
-function placeOf(at: string): string {
-  if (/^sha(256|512):/.test(at)) return at
-  const agoMs = parseDuration(at)
-  const atMs = agoMs === undefined ? Date.parse(at) : Date.now() - agoMs
-  if (!Number.isNaN(atMs)) return new Date(atMs).toISOString()
-  throw new UsageError(`--at takes a digest, a time or a duration such as 3d, not ${at}`)
 }
 
 function columnsAt(nowMs: number): Column<FreezeEntry>[] {

@@ -6,7 +6,7 @@ import { type Column, Table } from './table.ts'
 
 export function historyCommand(): Command {
   return withAdminOptions(new Command('history'))
-    .description('Lists what upstream has said a tag stands for, what was seen last first.')
+    .description('Lists what upstream, or who pushes, has said a tag stands for, the last first.')
     .argument('<image>', 'REPOSITORY[:TAG], for example node:22.')
     .action(history)
 }
@@ -19,7 +19,8 @@ async function history(reference: string, { json, ...options }: AdminOptions): P
     printJson(result.history)
     return
   }
-  const table = new Table(COLUMNS)
+  const isPushed = result.history.some(({ by }) => by !== null)
+  const table = new Table(isPushed ? [...COLUMNS, BY] : COLUMNS)
   for (const entry of result.history) table.add(entry)
   table.end()
 }
@@ -35,6 +36,8 @@ const COLUMNS: Column<TagHistoryEntry>[] = [
   },
   { title: 'DIGEST', align: 'left', text: ({ digest }) => digest },
 ]
+
+const BY: Column<TagHistoryEntry> = { title: 'BY', align: 'left', text: ({ by }) => by ?? '' }
 
 function timeText(iso: string): string {
   return iso.replace(/\.\d+Z$/, 'Z')

@@ -15,6 +15,7 @@ import { migrateCommand } from './migrate.ts'
 import { passwdCommand } from './passwd.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
+import { rollbackCommand } from './rollback.ts'
 import { scrubCommand } from './scrub.ts'
 import { statusCommand } from './status.ts'
 import { sweepCommand } from './sweep.ts'
@@ -51,6 +52,7 @@ function createProgram(): Command {
     program.addCommand(command())
   }
   program.addCommand(gcCommand())
+  program.addCommand(rollbackCommand())
   program.addCommand(migrateCommand())
   program.addCommand(upstreamCommand())
   program.addCommand(eventsCommand())

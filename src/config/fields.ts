@@ -154,6 +154,15 @@ export const repositoryPattern = z
   })
   .meta({ title: 'pattern' })
 
+/** As hosted/tags.ts reads it. */
+export const tagPattern = z
+  .string({ error: 'expected a pattern' })
+  .max(512, { error: 'is too long' })
+  .regex(new RegExp(`^(?:${GLOB}(?:/${GLOB})*:)?[A-Za-z0-9._*-]+$`), {
+    error: 'expected a pattern of tags such as v*, or team/app:v* of some repositories',
+  })
+  .meta({ title: 'pattern' })
+
 const URL_ERROR = 'expected an http or https URL'
 
 export const registryUrl = z

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, duration, repositoryPrefix } from './fields.ts'
+import { byteSize, duration, repositoryPrefix, tagPattern } from './fields.ts'
 
 export interface HostedConfig {
   enabled: boolean
@@ -8,6 +8,7 @@ export interface HostedConfig {
   /** `undefined` where there is no limit. */
   quotaBytes: number | undefined
   allowSparse: boolean
+  immutable: string[]
   gracePeriodMs: number
   untagged: 'keep' | 'delete'
 }
@@ -41,6 +42,13 @@ export const hostedField = z
         .boolean()
         .default(false)
         .describe('Whether an index may be pushed without all of the manifests that it names.'),
+      immutable: z
+        .array(
+          tagPattern.describe(
+            'Tags that stand for one digest for ever: they cannot be pushed anew or deleted.',
+          ),
+        )
+        .default([]),
       gracePeriod: duration
         .refine((ms) => ms > 0, { error: 'expected more than 0' })
         .prefault('1h')

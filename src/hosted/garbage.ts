@@ -10,6 +10,9 @@ import { neededOf, topmost } from './needs.ts'
 
 const PER_QUERY = 500
 
+/** So many digests that a tag stood for last stay, for the sake of a rollback. */
+const REMEMBERED = 10
+
 /** What becomes of manifests that no tag stands for, no index names, and that refer to nothing. */
 export type UntaggedPolicy = 'keep' | 'delete'
 
@@ -172,7 +175,11 @@ export class Garbage {
     beforeMs: number,
     { take, signal }: Walk,
   ): Promise<void> {
-    const stay = await this.#tagged(repository)
+    const stay = new Set([
+      ...(await this.#tagged(repository)),
+      // A tag can be rolled back to these.
+      ...(await this.#options.inventory.remembered(repository, REMEMBERED)),
+    ])
     const reason = 'untagged, and nothing needs it'
     for (;;) {
       signal.throwIfAborted()
@@ -190,9 +197,9 @@ export class Garbage {
     }
   }
 
-  async #tagged(repository: RepositoryId): Promise<Set<Digest>> {
+  async #tagged(repository: RepositoryId): Promise<Digest[]> {
     const records = await this.#options.inventory.tagRecords(repository)
-    return new Set(records.map(({ descriptor }) => descriptor.digest))
+    return records.map(({ descriptor }) => descriptor.digest)
   }
 
   async *#linked(

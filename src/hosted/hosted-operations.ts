@@ -1,4 +1,5 @@
 import type { GarbageListener, GarbageSummary } from './garbage.ts'
+import type { RollbackResult, RollbackTarget } from './rollback.ts'
 
 /** What operators may ask of what is hosted. Throws InventoryError. */
 export interface HostedOperations {
@@ -7,4 +8,6 @@ export interface HostedOperations {
    * its listener; items are told of a dry run alone.
    */
   gc(isDryRun: boolean, listener: GarbageListener): Promise<GarbageSummary>
+  /** `undefined` where the repository is none that can be pushed to. */
+  rollback(target: RollbackTarget, signal: AbortSignal): Promise<RollbackResult | undefined>
 }

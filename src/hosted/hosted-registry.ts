@@ -9,6 +9,8 @@ import { Garbage, type UntaggedPolicy } from './garbage.ts'
 import { HostedSource } from './hosted-source.ts'
 import { HostedManifests } from './manifests.ts'
 import { Quota } from './quota.ts'
+import { Rollback } from './rollback.ts'
+import { HostedTags } from './tags.ts'
 import { Uploads, type UploadSpools } from './uploads.ts'
 
 export interface HostedRegistryOptions {
@@ -22,6 +24,7 @@ export interface HostedRegistryOptions {
   allowSparse: boolean
   /** How much a repository may have; `undefined` where there is no limit. */
   quotaBytes: number | undefined
+  immutable: readonly string[]
   gracePeriodMs: number
   untagged: UntaggedPolicy
   clock: Clock
@@ -35,6 +38,7 @@ export class HostedRegistry {
   readonly uploads: Uploads
   readonly manifests: HostedManifests
   readonly garbage: Garbage
+  readonly rollback: Rollback
   readonly #inventory: Inventory
 
   constructor(options: HostedRegistryOptions) {
@@ -45,8 +49,10 @@ export class HostedRegistry {
     const quota = new Quota(options)
     this.uploads = new Uploads({ ...options, quota })
     const locks = new KeyedLock<Repository>()
-    this.manifests = new HostedManifests({ ...options, locks, quota })
+    const tags = new HostedTags(options)
+    this.manifests = new HostedManifests({ ...options, locks, tags, quota })
     this.garbage = new Garbage({ ...options, locks })
+    this.rollback = new Rollback({ ...options, locks, tags })
   }
 
   /** A page of the repositories that have manifests, in lexical order, as they are named here. */

@@ -1,8 +1,7 @@
-import type { Inventory, RepositoryId } from '../inventory/inventory.ts'
+import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import {
-  isForeignLayer,
   parseManifest,
   parseManifestType,
   recognizeManifest,
@@ -14,17 +13,17 @@ import { RegistryError } from '../oci/registry-error.ts'
 import type { Clock } from '../util/clock.ts'
 import type { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
+import { missingOf, type MissingOptions } from './missing.ts'
 import type { Quota } from './quota.ts'
+import type { HostedTags } from './tags.ts'
 
-export interface ManifestsOptions {
+export interface ManifestsOptions extends MissingOptions {
   registry: string
-  inventory: Inventory
   keeper: ContentKeeper
+  tags: HostedTags
   clock: Clock
   /** Who changes a repository has its lock. */
   locks: KeyedLock<Repository>
-  /** Indexes may name manifests that the repository does not have. */
-  allowSparse: boolean
   quota: Quota
 }
 
@@ -33,6 +32,8 @@ export interface PushedManifest {
   bytes: Uint8Array
   /** Besides that of the reference. */
   tags: readonly Tag[]
+  /** Who pushes it, where that is known. */
+  by: string | undefined
 }
 
 export interface Pushed {
@@ -56,16 +57,16 @@ export class HostedManifests {
 
   /**
    * Keeps a manifest, byte for byte, and lets its tag, and `tags`, stand for it. Throws RegistryError
-   * `MANIFEST_INVALID`, `DIGEST_INVALID` where it is not what the reference says, and
-   * `MANIFEST_BLOB_UNKNOWN` where the repository does not have all that it names, and `DENIED`
-   * where it may have no more.
+   * `MANIFEST_INVALID`, `DIGEST_INVALID` where it is not what the reference says,
+   * `MANIFEST_BLOB_UNKNOWN` where the repository does not have all that it names, and `DENIED` where
+   * it may have no more, or a tag is immutable and stands for something else.
    */
   async put(
     ref: Reference,
-    { contentType, bytes, tags }: PushedManifest,
+    { contentType, bytes, tags: furtherTags, by }: PushedManifest,
     signal: AbortSignal,
   ): Promise<Pushed> {
-    const { inventory, keeper, quota, clock } = this.#options
+    const { inventory, keeper, quota, tags } = this.#options
     const content = read(contentType, bytes)
     const algorithm = ref.kind === 'digest' ? algorithmOf(ref.digest) : 'sha256'
     const digest = digestOf(bytes, algorithm)
@@ -74,6 +75,8 @@ export class HostedManifests {
     }
     const repository = this.#id(ref.repository)
     using _lock = await this.#locks.acquire(ref.repository, signal)
+    const pushedTags = ref.kind === 'tag' ? [ref.tag, ...furtherTags] : furtherTags
+    await tags.demandMovable(repository, pushedTags, digest)
     await this.#demandWhole(repository, content)
     const descriptor = { mediaType: content.mediaType, digest, sizeBytes: bytes.length }
     const children = [...content.manifests, ...content.blobs]
@@ -81,23 +84,26 @@ export class HostedManifests {
     await keeper.putManifest(repository, descriptor, bytes, children)
     const referring = referringOf(descriptor, bytes)
     if (referring) await inventory.putSubject(repository, referring.subject, referring.referrer)
-    const record = { descriptor, checkedAtMs: clock.now() }
-    for (const tag of ref.kind === 'tag' ? [ref.tag, ...tags] : tags) {
-      await inventory.putTag(repository, tag, record)
-    }
+    for (const tag of pushedTags) await tags.put(repository, tag, descriptor, by)
     await inventory.sync()
     return { descriptor, subject: referring?.subject }
   }
 
-  /** A tag goes alone; a manifest goes with its tags. False where there is none. */
+  /**
+   * A tag goes alone; a manifest goes with its tags. False where there is none. Throws
+   * RegistryError `DENIED` where a tag is immutable.
+   */
   async delete(ref: Reference, signal: AbortSignal): Promise<boolean> {
-    const { inventory } = this.#options
+    const { inventory, tags } = this.#options
     const repository = this.#id(ref.repository)
     using _lock = await this.#locks.acquire(ref.repository, signal)
-    const isGone =
-      ref.kind === 'tag'
-        ? await this.#deleteTag(repository, ref.tag)
-        : await inventory.unlink(ref.digest, repository)
+    let isGone: boolean
+    if (ref.kind === 'tag') {
+      isGone = await tags.delete(repository, ref.tag)
+    } else {
+      await tags.demandUntagged(repository, ref.digest)
+      isGone = await inventory.unlink(ref.digest, repository)
+    }
     await inventory.sync()
     return isGone
   }
@@ -144,26 +150,11 @@ export class HostedManifests {
     return isLinked
   }
 
-  async #deleteTag(repository: RepositoryId, tag: Tag): Promise<boolean> {
-    const { inventory } = this.#options
-    if (!(await inventory.tag(repository, tag))) return false
-    await inventory.dropTag(repository, tag)
-    return true
-  }
-
   async #demandWhole(repository: RepositoryId, content: ManifestContent): Promise<void> {
-    const { allowSparse, inventory } = this.#options
-    const needed = [
-      ...content.blobs.filter((blob) => !isForeignLayer(blob)),
-      ...(allowSparse ? [] : content.manifests),
-    ]
-    const missing: Descriptor[] = []
-    for (const descriptor of needed) {
-      if (!(await inventory.isLinked(descriptor.digest, repository))) missing.push(descriptor)
-    }
+    const missing = await missingOf(this.#options, repository, content)
     if (missing.length === 0) return
     throw new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest names what is not here', {
-      detail: missing.map(({ digest }) => ({ digest })),
+      detail: missing.map((digest) => ({ digest })),
     })
   }
 

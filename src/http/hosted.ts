@@ -93,7 +93,7 @@ async function putManifest(
   exchange.reference = targetOf(reference)
   const contentType = context.req.headers['content-type']
   const bytes = await wholeBody(context, MAX_MANIFEST_BYTES)
-  const pushed = { contentType, bytes, tags }
+  const pushed = { contentType, bytes, tags, by: exchange.principal }
   const { descriptor, subject } = await hosted.manifests.put(reference, pushed, exchange.signal)
   const { digest } = descriptor
   await announce(context, { name: 'push', kind: 'manifest', content: descriptor }, tags)

@@ -37,6 +37,8 @@ export interface TagSighting {
   lastSeenMs: number
   /** Since when it may be served as the tag; `undefined` while it has only waited. */
   servedSinceMs: number | undefined
+  /** Who has said so last, of a tag that is pushed to; `undefined` where nobody has logged in. */
+  by: string | undefined
 }
 
 /** So many digests are remembered of a tag, and besides them the last that was served. */
@@ -239,9 +241,20 @@ export interface Inventory extends AsyncDisposable {
    * may be served from then on where it is what the tag is served as. A history outlives the tag
    * and its content.
    */
-  seeTag(repository: RepositoryId, tag: Tag, seen: Descriptor, record: TagRecord): Promise<void>
+  seeTag(
+    repository: RepositoryId,
+    tag: Tag,
+    seen: Descriptor,
+    record: TagRecord,
+    by?: string,
+  ): Promise<void>
   /** What was seen last comes first; of what was seen last at the same time, what is newer. */
   history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]>
+  /**
+   * What the tags of a repository that are on record stood for, of each so many digests that were
+   * seen last; in order, each once.
+   */
+  remembered(repository: RepositoryId, perTag: number): Promise<Digest[]>
   /** What heads a history and has only waited, in order of registry, name and tag. */
   waiting(): Promise<WaitingSighting[]>
   /** Drops from the histories of tags that are not on record what was last seen before. */

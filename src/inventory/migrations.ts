@@ -130,6 +130,7 @@ async function first(db: Kysely<unknown>): Promise<void> {
     .addColumn('first_seen_ms', 'bigint', (column) => column.notNull())
     .addColumn('last_seen_ms', 'bigint', (column) => column.notNull())
     .addColumn('served_since_ms', 'bigint')
+    .addColumn('seen_by', 'text')
     .addPrimaryKeyConstraint('tag_history_key', ['repository_id', 'name', 'digest'])
     .execute()
   await db.schema

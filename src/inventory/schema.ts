@@ -93,6 +93,8 @@ interface TagHistoryTable {
   last_seen_ms: number
   /** Null while it has only waited. */
   served_since_ms: number | null
+  /** Who has pushed it last; null where that is not known. */
+  seen_by: string | null
 }
 
 interface FreezeTable {

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import { dropEvents, eventQueues, queuedEvents, queueEvents } from './event-queue.ts'
 import { allFreezes, dropFreeze, putFreeze } from './freezes.ts'
@@ -16,7 +17,13 @@ import type { EventQueueState, QueuedEvent } from './queued-event.ts'
 import type { Schema } from './schema.ts'
 import type { Sample, Span, SpanQuery } from './span.ts'
 import { addSample, spansOf } from './spans.ts'
-import { dropHistories, historyOf, seeTag, waitingSightings } from './tag-history.ts'
+import {
+  dropHistories,
+  historyOf,
+  rememberedDigests,
+  seeTag,
+  waitingSightings,
+} from './tag-history.ts'
 import { dropTag, putTag, tagNames, tagRecord, tagRecords } from './tags.ts'
 
 /** The part of the inventory that does not depend on what is held: tags, pins, statistics, what jobs keep and webhooks wait for. */
@@ -52,12 +59,17 @@ export class SqlNotes {
     tag: Tag,
     seen: Descriptor,
     record: TagRecord,
+    by?: string,
   ): Promise<void> {
-    await this.db.transaction().execute((trx) => seeTag(trx, repository, tag, seen, record))
+    await this.db.transaction().execute((trx) => seeTag(trx, repository, tag, seen, record, by))
   }
 
   async history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]> {
     return historyOf(this.db, repository, tag)
+  }
+
+  async remembered(repository: RepositoryId, perTag: number): Promise<Digest[]> {
+    return rememberedDigests(this.db, repository, perTag)
   }
 
   async waiting(): Promise<WaitingSighting[]> {

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import {
   MAX_SIGHTINGS,
@@ -21,6 +22,7 @@ const COLUMNS = [
   'first_seen_ms',
   'last_seen_ms',
   'served_since_ms',
+  'seen_by',
 ] as const
 
 /** See Inventory.seeTag. */
@@ -30,6 +32,7 @@ export async function seeTag(
   tag: Tag,
   seen: Descriptor,
   record: TagRecord,
+  by: string | undefined,
 ): Promise<void> {
   const repositoryId = await putTag(trx, repository, tag, record)
   const { checkedAtMs, descriptor } = record
@@ -43,6 +46,7 @@ export async function seeTag(
     first_seen_ms: known?.first_seen_ms ?? checkedAtMs,
     last_seen_ms: Math.max(known?.last_seen_ms ?? checkedAtMs, checkedAtMs),
     served_since_ms: known?.served_since_ms ?? servedSinceMs,
+    seen_by: by ?? null,
   }
   await trx
     .insertInto('tag_history')
@@ -67,6 +71,45 @@ export async function historyOf(
     .where('name', '=', name)
     .executeTakeFirst()
   return repository ? (await rowsOf(db, repository.id, tag)).map(sightingOf) : []
+}
+
+/** See Inventory.remembered. */
+export async function rememberedDigests(
+  db: Kysely<Schema>,
+  { registry, name }: RepositoryId,
+  perTag: number,
+): Promise<Digest[]> {
+  const ranked = db
+    .selectFrom('tag_history')
+    .innerJoin('repository', 'repository.id', 'tag_history.repository_id')
+    .innerJoin('tag', (join) =>
+      join
+        .onRef('tag.repository_id', '=', 'tag_history.repository_id')
+        .onRef('tag.name', '=', 'tag_history.name'),
+    )
+    .where('registry', '=', registry)
+    .where('repository.name', '=', name)
+    .select((eb) => [
+      'tag_history.digest',
+      eb.fn
+        .agg<number>('row_number')
+        .over((over) =>
+          over
+            .partitionBy('tag_history.name')
+            .orderBy('last_seen_ms', 'desc')
+            .orderBy('first_seen_ms', 'desc')
+            .orderBy('tag_history.digest', 'desc'),
+        )
+        .as('rank'),
+    ])
+  const rows = await db
+    .selectFrom(ranked.as('ranked'))
+    .select('digest')
+    .distinct()
+    .where('rank', '<=', perTag)
+    .orderBy('digest')
+    .execute()
+  return rows.map(({ digest }) => digest)
 }
 
 /** See Inventory.waiting. */
@@ -169,5 +212,6 @@ function sightingOf(row: HistoryRow): TagSighting {
     firstSeenMs: row.first_seen_ms,
     lastSeenMs: row.last_seen_ms,
     servedSinceMs: row.served_since_ms ?? undefined,
+    by: row.seen_by ?? undefined,
   }
 }

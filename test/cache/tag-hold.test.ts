@@ -13,7 +13,8 @@ function sighting(
   lastSeenMs: number,
   servedSinceMs?: number,
 ): TagSighting {
-  return { descriptor: blobOf(Buffer.from(name)), firstSeenMs, lastSeenMs, servedSinceMs }
+  const descriptor = blobOf(Buffer.from(name))
+  return { descriptor, firstSeenMs, lastSeenMs, servedSinceMs, by: undefined }
 }
 
 function named(name: string): { repository: Repository; tag: Tag } {

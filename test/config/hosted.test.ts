@@ -17,6 +17,15 @@ test.each([
   )
 })
 
+test('a pattern of tags that nothing can match is refused with its place', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'm.yml')
+  await writeFile(file, 'hosted:\n  immutable: ["v*", "team/app:release-*", "Team:v*"]\n')
+  await expect(loadConfig({ environment: {}, file })).rejects.toThrow(
+    /m\.yml:2:\d+: hosted\.immutable\.2: expected a pattern of tags/,
+  )
+})
+
 test('an upstream may have the prefix while nothing can be pushed', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'm.yml')

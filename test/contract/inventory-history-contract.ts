@@ -41,6 +41,29 @@ export function inventoryHistoryContract(name: string, make: () => Promise<Inven
       expect(await inventory.waiting()).toEqual([])
     })
 
+    it('with who has said so last, where that is known', async () => {
+      await using inventory = await make()
+      const say = (atMs: number, by?: string) => {
+        const record = { descriptor: descriptorOf(old), checkedAtMs: atMs }
+        return inventory.seeTag(alpine, latest, descriptorOf(old), record, by)
+      }
+      await say(1_000, 'alice')
+      expect(await inventory.history(alpine, latest)).toMatchObject([{ by: 'alice' }])
+      await say(2_000)
+      expect(await inventory.history(alpine, latest)).toMatchObject([{ by: undefined }])
+    })
+
+    it('and remembers of each tag on record what was seen last', async () => {
+      await using inventory = await make()
+      for (const [index, content] of [old, young, newest].entries()) {
+        await see(inventory, content, content, 1_000 * index)
+      }
+      expect(await inventory.remembered(alpine, 2)).toEqual([young.digest, newest.digest].sort())
+      expect(await inventory.remembered(node, 2)).toEqual([])
+      await inventory.dropTag(alpine, latest)
+      expect(await inventory.remembered(alpine, 2)).toEqual([])
+    })
+
     it('with what waits, until it is served or upstream says something else', async () => {
       await using inventory = await make()
       await see(inventory, old, old, 1_000)

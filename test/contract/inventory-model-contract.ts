@@ -61,6 +61,7 @@ const step = fc.record({
   served: fc.constantFrom(...contents),
   repository: fc.constantFrom(...repositories),
   tag: fc.constantFrom(...tags),
+  by: fc.constantFrom('alice', undefined),
   atMs,
   uses: fc.array(
     fc.record({
@@ -104,7 +105,7 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
       inventory.putReferrers(digest, repository, { referrers: [], checkedAtMs: atMs }),
     seeTag: () => {
       const served = { descriptor: descriptorOf(step.served), checkedAtMs: atMs }
-      return inventory.seeTag(repository, tag, record.descriptor, served)
+      return inventory.seeTag(repository, tag, record.descriptor, served, step.by)
     },
     dropHistories: () => inventory.dropHistories(atMs),
     putFreeze: () =>
@@ -144,6 +145,7 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
   }
   for (const repository of repositories) {
     facts.push(await inventory.tags(repository), await inventory.tagRecords(repository))
+    facts.push(await inventory.remembered(repository, 2))
     for (const kind of ['manifest', 'blob'] as const) {
       facts.push(await inventory.linked({ repository, kind, after: undefined, limit: 100 }))
     }

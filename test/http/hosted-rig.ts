@@ -7,6 +7,7 @@ import { Leases } from '../../src/cache/leases.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Config } from '../../src/config/schema.ts'
 import type { Garbage, UntaggedPolicy } from '../../src/hosted/garbage.ts'
+import type { Rollback } from '../../src/hosted/rollback.ts'
 import { HostedRegistry } from '../../src/hosted/hosted-registry.ts'
 import { createApp } from '../../src/http/app.ts'
 import { Gate } from '../../src/http/gate.ts'
@@ -44,6 +45,7 @@ export interface HostedRig extends AsyncDisposable {
   store: BlobStore
   leases: Leases
   garbage: Garbage
+  rollback: Rollback
   clock: FakeClock
   uploads: UploadFolder
   port: number
@@ -69,6 +71,7 @@ export interface HostedRigOptions {
   untagged?: UntaggedPolicy
   /** Addresses of proxies whose word counts. */
   trustedProxies?: string[]
+  immutable?: string[]
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
   /** Whether they are in the audit log. */
@@ -116,6 +119,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     maxBlobBytes: options.maxBlobBytes ?? 1_000_000,
     quotaBytes: options.quotaBytes,
     allowSparse: options.allowSparse ?? false,
+    immutable: options.immutable ?? [],
     gracePeriodMs: HOUR_MS,
     untagged: options.untagged ?? 'keep',
     clock,
@@ -140,6 +144,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     store,
     leases,
     garbage: hosted.garbage,
+    rollback: hosted.rollback,
     clock,
     uploads,
     port: server.port,

@@ -13,7 +13,13 @@ import {
 export class TagHistoryModel {
   readonly #histories = new Map<string, TagSighting[]>()
 
-  see(repository: RepositoryId, tag: Tag, seen: Descriptor, record: TagRecord): void {
+  see(
+    repository: RepositoryId,
+    tag: Tag,
+    seen: Descriptor,
+    record: TagRecord,
+    by: string | undefined,
+  ): void {
     const atMs = record.checkedAtMs
     const history = this.of(repository, tag)
     const known = history.find(({ descriptor }) => descriptor.digest === seen.digest)
@@ -23,6 +29,7 @@ export class TagHistoryModel {
       firstSeenMs: known?.firstSeenMs ?? atMs,
       lastSeenMs: Math.max(known?.lastSeenMs ?? atMs, atMs),
       servedSinceMs: known?.servedSinceMs ?? (isServed ? atMs : undefined),
+      by,
     }
     const all = [...history.filter((other) => other !== known), sighting].sort(byLastSeen)
     const lastServed = all.find(({ servedSinceMs }) => servedSinceMs !== undefined)

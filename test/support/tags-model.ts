@@ -43,13 +43,21 @@ export class TagsModel extends NotesModel {
     tag: Tag,
     seen: Descriptor,
     record: TagRecord,
+    by?: string,
   ): Promise<void> {
     await this.putTag(repository, tag, record)
-    this.#histories.see(repository, tag, seen, record)
+    this.#histories.see(repository, tag, seen, record, by)
   }
 
   async history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]> {
     return this.#histories.of(repository, tag)
+  }
+
+  async remembered(repository: RepositoryId, perTag: number): Promise<Digest[]> {
+    const sightings = [...this.tagsOf(repository).keys()].flatMap((tag) =>
+      this.#histories.of(repository, tag).slice(0, perTag),
+    )
+    return [...new Set(sightings.map(({ descriptor }) => descriptor.digest))].sort()
   }
 
   async waiting(): Promise<WaitingSighting[]> {

@@ -81,7 +81,7 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, routes, tell)
   addUpstreamRoutes(router, upstreams)
-  addHostedRoutes(router, hosted, tell)
+  addHostedRoutes(router, hosted, routes, tell)
   return router
 }
 

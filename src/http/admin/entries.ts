@@ -122,13 +122,14 @@ export function holdEntry({
 }
 
 export function historyEntry(sighting: TagSighting): TagHistoryEntry {
-  const { descriptor, firstSeenMs, lastSeenMs, servedSinceMs } = sighting
+  const { descriptor, firstSeenMs, lastSeenMs, servedSinceMs, by } = sighting
   return {
     digest: descriptor.digest,
     mediaType: descriptor.mediaType,
     firstSeen: timeText(firstSeenMs),
     lastSeen: timeText(lastSeenMs),
     servedSince: servedSinceMs === undefined ? null : timeText(servedSinceMs),
+    by: by ?? null,
   }
 }
 

@@ -33,6 +33,10 @@ export const freezeBody = z.strictObject({
   reference: name,
   at: z.string().min(1).max(1024).optional(),
 })
+export const rollbackBody = z.strictObject({
+  reference: name,
+  to: z.string().min(1).max(1024).optional(),
+})
 export const upstreamTestBody = z.strictObject({ name })
 export const scrubBody = z.strictObject({})
 export const gcBody = z.strictObject({ dryRun })

@@ -41,7 +41,7 @@ export function addTagRoutes(router: Router<HttpState>, tags: TagOperations, rou
   router.post('/freezes', async (context) => {
     const { reference, at } = await readBody(context, freezeBody)
     const name = tagNamed(reference, routes)
-    const where = at === undefined ? undefined : placeNamed(at)
+    const where = at === undefined ? undefined : placeNamed('at', at)
     const result = await tags.freeze(name, where, context.state.exchange.signal)
     if (result.outcome !== 'frozen') {
       throw FREEZE_REFUSALS[result.outcome](textOf(name), at)
@@ -72,21 +72,22 @@ const FREEZE_REFUSALS = {
 }
 
 /** As clients do, takes `latest` where no tag is named. Throws ApiError for what names no tag. */
-function tagNamed(text: string, routes: Routes): TagName {
+export function tagNamed(text: string, routes: Routes): TagName {
   const { repository, target = 'latest' } = imageNamed(text, routes)
   const tag = parseTag(target)
   if (tag) return { repository, tag }
   throw new ApiError('INVALID', `${text} is not the name of a tag`)
 }
 
-function placeNamed(at: string): FreezeAt {
+/** A place in the history of a tag. Throws ApiError. */
+export function placeNamed(parameter: string, at: string): FreezeAt {
   const digest = parseDigest(at)
   if (digest) return { digest }
   const atMs = Date.parse(at)
   if (!Number.isNaN(atMs)) return { atMs }
-  throw new ApiError('INVALID', `at: expected a digest or a time, not ${at}`)
+  throw new ApiError('INVALID', `${parameter}: expected a digest or a time, not ${at}`)
 }
 
-function textOf({ repository, tag }: TagName): string {
+export function textOf({ repository, tag }: TagName): string {
   return `${repository.registry}/${repository.name}:${tag}`
 }

@@ -126,7 +126,7 @@ describe('a tag', () => {
     const answer = jsonOf(await mirror.ask('history?reference=node:22')) as TagHistory
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string
     const { mediaType } = old.root
-    const times = { mediaType, firstSeen: time, lastSeen: time }
+    const times = { mediaType, firstSeen: time, lastSeen: time, by: null }
     expect(answer).toEqual({
       ...NAME,
       history: [

@@ -46,6 +46,42 @@ test('what was pushed and nothing needs is listed with the reason, and freed', a
   })
 })
 
+test('a tag goes back to what it stood for before', async () => {
+  await using stage = await MirrorStage.start(PUSHED_BY_ALL)
+  const [one, two] = [await pushManifest(stage, 'one'), await pushManifest(stage, 'two')]
+  const { stdout } = await stage.run('history', 'private/app:1')
+  expect(rowsOf(stdout).map(({ DIGEST }) => DIGEST)).toEqual([two, one])
+  expect(await stage.run('rollback', 'private/app:1')).toMatchObject({
+    code: 0,
+    stdout: `private/app:1 stands for ${one}\n`,
+  })
+  const { stdout: json } = await stage.run('rollback', 'private/app:1', '--to', two, '--json')
+  expect(JSON.parse(json)).toEqual({ repository: 'private/app', tag: '1', digest: two })
+  const refused = [
+    ['private/app:2', 'the history of private/app:2 knows of nothing to go back to there'],
+    ['node:22', 'docker.io/library/node:22 is mirrored: freeze it instead'],
+  ] as const
+  for (const [image, why] of refused) {
+    const stderr = expect.stringContaining(why) as string
+    expect(await stage.run('rollback', image)).toMatchObject({ code: 1, stderr })
+  }
+})
+
+/** An artifact without content of its own. */
+async function pushManifest(stage: MirrorStage, seed: string): Promise<string> {
+  await pushBlob(stage, Buffer.from('{}'))
+  const empty = { mediaType: 'application/vnd.oci.empty.v1+json', size: 2 }
+  const config = { ...empty, digest: digestOf(Buffer.from('{}')) }
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const annotations = { seed }
+  const body = JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [], annotations })
+  const url = `${stage.url}/v2/private/app/manifests/1`
+  const headers = { 'Content-Type': mediaType }
+  const answer = await fetch(url, { method: 'PUT', headers, body })
+  expect(answer.status).toBe(201)
+  return digestOf(Buffer.from(body))
+}
+
 test('where nothing is hosted there is nothing to collect, and it says so', async () => {
   await using stage = await MirrorStage.start()
   expect(await stage.run('gc')).toMatchObject({
