@@ -9,6 +9,8 @@ const REPOSITORY_ERROR =
   'expected a repository with its registry such as private/** or docker.io/library/*'
 const HEADER_ERROR = 'expected the name of a header'
 
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
 /** What says what the body is, and how long. */
 const OWN_HEADERS = ['content-type', 'content-length', 'x-entrepot-signature-256']
 
@@ -84,7 +86,11 @@ export function webhooksField(read: SecretReader) {
                 error: 'is set by the mirror',
               })
               .describe('A header of each request, such as `Authorization`.'),
-            value: secretField(read).describe('What it holds.'),
+            value: secretField(read)
+              .refine((value) => HEADER_VALUE.test(value.reveal()), {
+                error: 'has characters that no header may have',
+              })
+              .describe('What it holds.'),
           }),
         )
         .default([]),

@@ -58,7 +58,7 @@ function contentChange(
 /** A repository has the same path for all that is asked of it. */
 function urlOf(context: Context, kind: Action['kind'], digest: string): string {
   const { path, query } = context
-  const repository = path.slice(0, path.search(/\/(?:manifests|blobs)\/[^/]*(?:\/[^/]*)?$/))
+  const repository = path.slice(0, path.lastIndexOf(`/${kind}s/`))
   const { ns } = query
   const namespace = typeof ns === 'string' ? `?${new URLSearchParams({ ns }).toString()}` : ''
   return `${originOf(context)}${pathTo(context)}${repository}/${kind}s/${digest}${namespace}`

@@ -119,7 +119,7 @@ export class EventQueue implements AsyncDisposable {
       if (!(error instanceof InventoryError)) throw error
       if (!this.#isFailing) events.queueFailed({ webhook, error })
       this.#isFailing = true
-      this.#waiting.unshift(...rest)
+      this.#waiting = [...rest, ...this.#waiting]
     }
     this.#droppedCount += dropped
     if (dropped > 0) events.dropped({ webhook, events: dropped })

@@ -50,6 +50,10 @@ test.each([
     'url: "http://ci/", headers: [{ name: content-type, value: x }]',
     'headers.0.name: is set by the mirror',
   ],
+  [
+    'url: "http://ci/", headers: [{ name: A, value: "a\\nb" }]',
+    'headers.0.value: has characters that no header may have',
+  ],
   ['url: "http://ci/", timeout: 0s', 'timeout: expected more than 0'],
   ['url: "http://ci/", queue: 0', 'queue: expected at least 1'],
 ])('%s is wrong', async (keys, message) => {

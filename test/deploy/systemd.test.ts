@@ -9,6 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { isInstalled } from '../support/tools.ts'
 
 const UNIT = fileURLToPath(new URL('../../deploy/entrepot.service', import.meta.url))
+const LOGROTATE = fileURLToPath(new URL('../../deploy/entrepot.logrotate', import.meta.url))
 
 describe('deploy/entrepot.service', () => {
   const text = readFileSync(UNIT, 'utf8')
@@ -33,6 +34,14 @@ describe('deploy/entrepot.service', () => {
     expect(valuesOf('DynamicUser')).toEqual(['yes'])
     expect(valuesOf('ProtectSystem')).toEqual(['strict'])
     expect(valuesOf('CapabilityBoundingSet')).toEqual([''])
+  })
+
+  it('opens the audit log again when logrotate has moved it away', () => {
+    const rotation = readFileSync(LOGROTATE, 'utf8')
+    const [folder] = valuesOf('LogsDirectory')
+    expect(rotation).toMatch(new RegExp(`^/var/log/${folder}/audit.log \\{$`, 'm'))
+    expect(rotation).toMatch(/postrotate\n +systemctl reload entrepot\n/)
+    expect(valuesOf('ExecReload')).toEqual(['/bin/kill -HUP $MAINPID'])
   })
 
   it.skipIf(!isInstalled('systemd-analyze'))(

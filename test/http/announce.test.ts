@@ -79,6 +79,24 @@ test('an event says what, where, by whom and how it was asked for', async () => 
   expect(Buffer.from(await pulled.arrayBuffer())).toEqual(Buffer.from(bytes))
 })
 
+test.each(['blobs', 'a/manifests', 'blobs/uploads'])(
+  'it says where the content of private/%s can be pulled',
+  async (name) => {
+    await using rig = await startHosted()
+    const recorder = new FeedRecorder()
+    using _listening = rig.feed.listen(recorder)
+    for (const [blob, body] of image.blobs) {
+      const path = `/v2/private/${name}/blobs/uploads/?digest=${blob}`
+      await rig.ask(path, { method: 'POST', body: Buffer.from(body) })
+    }
+    await rig.ask(`/v2/private/${name}/manifests/1`, put)
+    expect(recorder.events).toHaveLength(image.blobs.size + 1)
+    for (const { target } of recorder.events) {
+      expect([target.url, (await fetch(target.url!)).status]).toEqual([target.url, 200])
+    }
+  },
+)
+
 test('a push is answered when it is written down', async () => {
   await using rig = await startHosted()
   const recorder = new FeedRecorder()
