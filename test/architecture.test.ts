@@ -101,6 +101,7 @@ const ARCHITECTURE: Architecture = {
     pino: ['telemetry'],
     'pino-pretty': ['telemetry'],
     'prom-client': ['telemetry'],
+    'smol-toml': ['cli'],
     tldts: ['upstream'],
     undici: ['upstream'],
     uplot: ['http/admin'],

@@ -9,7 +9,7 @@ import { containerdSetup } from './client/containerd.ts'
 import { dockerSetup } from './client/docker.ts'
 import { kubernetesSetup } from './client/kubernetes.ts'
 import { podmanSetup } from './client/podman.ts'
-import { loadWithOptions } from './config-options.ts'
+import { type ConfigOptions, loadWithOptions } from './config-options.ts'
 import { UsageError } from './failure.ts'
 import { print, printError, printJson } from './output.ts'
 
@@ -61,7 +61,10 @@ async function client(name: keyof typeof SETUPS, options: Options): Promise<void
   }
 }
 
-async function clientMirror(options: Options): Promise<ClientMirror> {
+/** The mirror of a configuration as clients reach it. Throws ConfigError and UsageError. */
+export async function clientMirror(
+  options: ConfigOptions & { url?: string },
+): Promise<ClientMirror> {
   const { config } = await loadWithOptions(options)
   const upstreams = Object.entries(config.upstreams).map(
     ([name, { prefix, default: isDefault }]) => ({ name, prefix, isDefault }),

@@ -129,6 +129,23 @@ describe('doctor finds', () => {
   })
 })
 
+test('doctor --client looks at the files of a client in place of the mirror', async () => {
+  await using stage = await MirrorStage.start(SMALL)
+  await using root = await temporaryFolder()
+  const where = ['doctor', '--client', 'docker', '--root', root.path, '--url', stage.url]
+  const before = await stage.run(...where)
+  expect(before).toMatchObject({ code: 1, stderr: 'entrepot: 1 fault found\n' })
+  expect(before.stdout).toMatch(
+    /^fault {4}client {8}there is no \S+\/etc\/docker\/daemon\.json\n +fix: /,
+  )
+  const { stdout: keys } = await stage.run('client', 'docker', '--url', stage.url)
+  await mkdir(join(root.path, 'etc/docker'), { recursive: true })
+  await writeFile(join(root.path, 'etc/docker/daemon.json'), keys)
+  const after = await stage.run(...where)
+  expect(after).toMatchObject({ code: 0, stderr: '' })
+  expect(after.stdout).toContain(`the mirror answers at ${stage.url}`)
+})
+
 /** Asks about a configuration that is well but for what is given. */
 async function doctorIn(config: object) {
   await using folder = await temporaryFolder()
