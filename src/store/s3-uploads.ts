@@ -37,12 +37,17 @@ interface UploadId extends Target {
   UploadId: string
 }
 
+interface OwnUpload {
+  key: string
+  /** `undefined` before we hear of it, though S3 may list it already. */
+  id: string | undefined
+}
+
 /** Brings spools to their keys; what it did not begin itself, nobody works on. */
 export class Uploads implements Leftovers {
   readonly #bucket: S3Bucket
   readonly #permits = new Semaphore(ALL_PARTS_AT_ONCE)
-  /** Not by upload: S3 lists one before we hear that it has begun. */
-  readonly #puttingInParts = new Set<Target>()
+  readonly #own = new Set<OwnUpload>()
 
   constructor(bucket: S3Bucket) {
     this.#bucket = bucket
@@ -72,7 +77,7 @@ export class Uploads implements Leftovers {
       const asking = client.send(new ListMultipartUploadsCommand(marks))
       page = await s3Result('list uploads', asking)
       for (const { Key = '', UploadId = '' } of page.Uploads ?? []) {
-        if (this.#isPuttingInParts(Key)) continue
+        if (this.#isOwn(Key, UploadId)) continue
         const sizeBytes = await this.#sizeOf({ Bucket, Key, UploadId })
         if (sizeBytes === undefined) continue
         const reason = 'an upload that nobody goes on with'
@@ -90,19 +95,21 @@ export class Uploads implements Leftovers {
   }
 
   async #putInParts(target: Target, spool: Spool, signal: AbortSignal): Promise<void> {
-    this.#puttingInParts.add(target)
+    const own: OwnUpload = { key: target.Key, id: undefined }
+    this.#own.add(own)
     try {
       // Not aborted: what was begun and not heard of could not be ended.
       const creating = this.#bucket.client.send(new CreateMultipartUploadCommand(target))
       const { UploadId = '' } = await s3Result(`put ${target.Key}`, creating)
+      own.id = UploadId
       await this.#upload({ ...target, UploadId }, spool, signal)
     } finally {
-      this.#puttingInParts.delete(target)
+      this.#own.delete(own)
     }
   }
 
-  #isPuttingInParts(key: string): boolean {
-    return [...this.#puttingInParts].some(({ Key }) => Key === key)
+  #isOwn(key: string, uploadId: string): boolean {
+    return [...this.#own].some(({ key: own, id }) => own === key && (id ?? uploadId) === uploadId)
   }
 
   async #upload(id: UploadId, spool: Spool, signal: AbortSignal): Promise<void> {

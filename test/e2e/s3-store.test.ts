@@ -70,7 +70,7 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     await using made = await subject()
     const { bucket: Bucket } = made.options
     await using bucket = new S3Bucket(made.options)
-    const target = { Bucket, Key: 'blobs/sha256/abc' }
+    const target = { Bucket, Key: `blobs/${digestOf(large).replace(':', '/')}` }
     const { UploadId } = await bucket.client.send(new CreateMultipartUploadCommand(target))
     const part = { ...target, UploadId, PartNumber: 1, Body: Buffer.alloc(1_000) }
     await bucket.client.send(new UploadPartCommand(part))
