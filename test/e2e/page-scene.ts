@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
+import type { Inventory } from '../../src/inventory/inventory.ts'
 import { type Sample, SPAN_MS, SPANS_KEPT_MS } from '../../src/inventory/span.ts'
 import { type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
@@ -21,10 +20,10 @@ const IMAGES = [
   ['library/node:20-bookworm', 4.7, 218 * HOUR_MS],
 ] as const
 
-/** What is on its way, in one layer, and how fast it comes. */
+/** What is on its way, in one layer, and how many bytes come in a second: for minutes. */
 const FILLS = [
-  ['library/golang:1.25', 24, 300_000],
-  ['library/eclipse-temurin:21', 40, 900_000],
+  ['library/golang:1.25', 32, 120_000],
+  ['library/eclipse-temurin:21', 40, 150_000],
 ] as const
 
 /** A mirror with a past, with content, and with content on its way for as long as it is there. */
@@ -33,10 +32,9 @@ export async function startScene(): Promise<LiveMirror> {
   const mirror = parts.use(
     await startLiveMirror(
       { ENTREPOT_EVICTION__MAX_SIZE: '160MiB' },
-      { hub: { rateLimit: { limit: 100, windowSeconds: 6 * 60 * 60 } } },
+      { hub: { rateLimit: { limit: 100, windowSeconds: 6 * 60 * 60 } }, record: writePast },
     ),
   )
-  await writePast(mirror)
   await mirror.ask('pins', { method: 'POST', body: { pattern: 'library/postgres:17' } })
   let ageMs = Math.max(...IMAGES.map(([, , usedAgoMs]) => usedAgoMs))
   for (const [name, layerMib, usedAgoMs] of IMAGES.toSorted((a, b) => b[2] - a[2])) {
@@ -78,8 +76,7 @@ async function pullUntilLeft(url: string, signal: AbortSignal): Promise<void> {
 }
 
 /** A quarter in which a team came to like its mirror, with nights and weekends. */
-async function writePast({ data }: LiveMirror): Promise<void> {
-  await using inventory = await openSqliteInventory(join(data, 'inventory.db'))
+async function writePast(inventory: Inventory): Promise<void> {
   const random = seededRandom(7)
   const nowMs = Date.now()
   const startMs = nowMs - SPANS_KEPT_MS.hour + HOUR_MS

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImagePage } from '../../src/admin-api.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
+import { fetchedDigest } from '../support/fetched.ts'
+import { buildImage } from '../support/images.ts'
 import { haveTools } from '../support/tools.ts'
 import { startScene } from './page-scene.ts'
 
@@ -109,10 +111,10 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
         return Number(await fill.getAttribute('aria-valuenow')) > before
       })
       expect(await textOf(page, '#fills')).toMatch(
-        /[KM]iB of 24\.0 MiB · .*\/s · .* left · 1 client/,
+        /[KM]iB of 32\.0 MiB · .*\/s · .* left · 1 client/,
       )
       expect(await textOf(page, '#upstreams')).toContain('90 of 100 pulls left as anonymous')
-      expect(await textOf(page, '#upstreams')).toMatch(/resets \d\d:\d\d, in 5 h 59 min/)
+      expect(await textOf(page, '#upstreams')).toMatch(/resets \d\d:\d\d, in 5 h \d+ min/)
       expect(await page.locator('#next li').first().innerText()).toContain('node:20-bookworm')
       expect(await page.locator('#next li').count()).toBe(5)
       expect(await page.locator('#problems').isVisible()).toBe(false)
@@ -203,6 +205,50 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     await act('Fetch now', 'Fetch')
     await page.getByText('docker.io/library/app:1 is here: 0 B were fetched.').waitFor()
     expect(mirror.hub.count({ digest: image.root.digest })).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  it('lists more when there is more, and all of it stays over a refresh', async () => {
+    await using mirror = await startLiveMirror()
+    for (let tag = 1; tag <= 60; tag++) {
+      const image = await buildImage({ seed: `${tag}`, layers: 1, layerBytes: 1 })
+      mirror.hub.add('library/app', `${tag}`, image)
+      await fetchedDigest(`${mirror.url}/v2/library/app/manifests/${tag}`)
+    }
+    await eventually('all are kept', async () => {
+      return (jsonOf(await mirror.ask('images')) as ImagePage).images.length === 60
+    })
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    const rows = page.locator('#image-list > li')
+    const more = page.getByRole('button', { name: 'Show more' })
+    await more.click()
+    await eventually('all are there', async () => (await rows.count()) === 60)
+    expect(await more.isVisible()).toBe(false)
+    await page.locator('summary').nth(55).click()
+    await page.getByRole('button', { name: 'Purge' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click()
+    await eventually('one is gone', async () => (await rows.count()) === 59)
+    expect(complaints).toEqual([])
+  })
+
+  it('releases a tag that is held back', async () => {
+    await using mirror = await startLiveMirror({
+      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__FRESH_FOR: '0s',
+      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__HOLD: '72h',
+    })
+    await mirror.pull('library/app:1')
+    mirror.hub.add('library/app', '1', await buildImage({ seed: 'moved' }))
+    await (await fetch(`${mirror.url}/v2/library/app/manifests/1`)).arrayBuffer()
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    const held = page.getByRole('region', { name: 'Held back' })
+    expect(await held.innerText()).toMatch(/docker\.io\/library\/app:1\s+for another (?:2 d|3 d)/)
+    await held.getByRole('button', { name: 'Release' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click()
+    await page.getByText('Released docker.io/library/app:1.').waitFor()
+    expect(await held.isVisible()).toBe(false)
+    expect(jsonOf(await mirror.ask('holds'))).toEqual({ holds: [] })
     expect(complaints).toEqual([])
   })
 

@@ -1,7 +1,10 @@
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadConfig } from '../../../src/config/load.ts'
 import { startDaemon } from '../../../src/daemon.ts'
 import type { Stats } from '../../../src/admin-stats.ts'
+import type { Inventory } from '../../../src/inventory/inventory.ts'
+import { openSqliteInventory } from '../../../src/inventory/sqlite.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { listenUrl } from '../../../src/util/listen-url.ts'
 import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub/fake-hub.ts'
@@ -34,17 +37,24 @@ interface LiveHubOptions {
   hub?: FakeHubOptions
   /** Called before the daemon starts. */
   publish?: (hub: FakeHub) => void
+  /** Called with the inventory that the daemon will find. */
+  record?: (inventory: Inventory) => Promise<void>
 }
 
 export async function startLiveMirror(
   env: Record<string, string> = {},
-  { hub: hubOptions, publish }: LiveHubOptions = {},
+  { hub: hubOptions, publish, record }: LiveHubOptions = {},
 ): Promise<LiveMirror> {
   await using parts = new AsyncDisposableStack()
   const hub = parts.use(await startFakeHub(hubOptions))
   publish?.(hub)
   const { path } = parts.use(await temporaryFolder())
   const data = join(path, 'data')
+  if (record) {
+    await mkdir(data)
+    await using inventory = await openSqliteInventory(join(data, 'inventory.db'))
+    await record(inventory)
+  }
   const { config } = await loadConfig({
     environment: {
       ENTREPOT_DATA: data,

@@ -10,18 +10,18 @@ import { agoText, digestText, sizeText } from './format.js'
  */
 
 const PAGE_IMAGES = 50
+/** The most that the API tells at once. */
+const MAX_IMAGES = 1000
 const TYPING_MS = 200
 
-/** The images that match what is searched for, a page at a time. */
+/** The images that match what is searched for, the first of them until more are wanted. */
 export class Images {
   #api
   #actions
   #search = find('search', HTMLInputElement)
   #more = find('more', HTMLButtonElement)
-  /** @type {ImageEntry[]} */
-  #shown = []
-  /** @type {string | null} */
-  #next = null
+  #none = find('no-images', HTMLElement)
+  #wanted = PAGE_IMAGES
   #asked = 0
   #typed = 0
   #show
@@ -41,55 +41,31 @@ export class Images {
     )
     this.#search.addEventListener('input', () => {
       clearTimeout(this.#typed)
-      this.#typed = setTimeout(() => void this.#load(PAGE_IMAGES), TYPING_MS)
+      this.#typed = setTimeout(() => this.#want(PAGE_IMAGES), TYPING_MS)
     })
-    this.#more.addEventListener('click', () => void this.#loadMore())
+    this.#more.addEventListener('click', () => this.#want(this.#wanted + PAGE_IMAGES))
   }
 
-  /** As many as are shown, as they are now. */
+  /** Shows as many as before, as they are now. */
   async refresh() {
-    await this.#load(Math.max(PAGE_IMAGES, this.#shown.length))
-  }
-
-  /** @param {number} limit */
-  async #load(limit) {
-    const page = await this.#ask({ limit: String(limit) })
-    if (!page) return
-    this.#shown = page.images
-    this.#show(this.#shown)
-    setText(
-      find('no-images', HTMLElement),
-      this.#search.value === '' ? 'Nothing is held yet.' : 'No image matches.',
-    )
-    find('no-images', HTMLElement).hidden = page.images.length > 0
-  }
-
-  async #loadMore() {
-    const page = await this.#ask({ limit: String(PAGE_IMAGES), after: this.#next ?? '' })
-    if (!page) return
-    this.#shown = [...this.#shown, ...page.images]
-    this.#show(this.#shown)
-  }
-
-  /**
-   * @param {Record<string, string>} query
-   * @returns {Promise<ImagePage | undefined>} nothing where something else was asked for meanwhile, or it failed
-   */
-  async #ask(query) {
     const asked = ++this.#asked
     const search = this.#search.value.trim()
-    const parameters = new URLSearchParams({ ...query, ...(search !== '' && { search }) })
-    try {
-      /** @type {ImagePage} */
-      const page = await this.#api.get(`images?${parameters}`)
-      if (asked !== this.#asked) return undefined
-      this.#next = page.next
-      this.#more.hidden = page.next === null
-      return page
-    } catch (error) {
-      this.#actions.tell(error)
-      return undefined
-    }
+    const limit = String(this.#wanted)
+    const query = new URLSearchParams({ limit, ...(search !== '' && { search }) })
+    /** @type {ImagePage} */
+    const { images, next } = await this.#api.get(`images?${query}`)
+    // Something else was asked for meanwhile.
+    if (asked !== this.#asked) return
+    this.#show(images)
+    this.#more.hidden = next === null || this.#wanted === MAX_IMAGES
+    setText(this.#none, search === '' ? 'Nothing is held yet.' : 'No image matches.')
+    this.#none.hidden = images.length > 0
+  }
+
+  /** @param {number} count */
+  #want(count) {
+    this.#wanted = Math.min(MAX_IMAGES, count)
+    this.refresh().catch((error) => this.#actions.tell(error))
   }
 }
 

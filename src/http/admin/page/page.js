@@ -60,35 +60,34 @@ async function refreshHolds() {
   find('hold-list', HTMLElement).replaceChildren(...rows)
 }
 
-/**
- * Does it again and again, as long as the page is looked at.
- *
- * @param {() => Promise<void>} refresh
- * @param {number} everyMs
- */
-function keepFresh(refresh, everyMs) {
-  let isRunning = false
-  const run = async () => {
-    if (isRunning || document.hidden) return
-    isRunning = true
-    try {
-      await refresh()
-      document.body.classList.remove('lost')
-    } catch (error) {
-      document.body.classList.add('lost')
-      setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
-    } finally {
-      isRunning = false
+let isRefreshing = false
+let restDueAtMs = 0
+
+/** What moves each time, the rest when it is due; nothing while nobody looks. */
+async function refresh() {
+  if (isRefreshing || document.hidden) return
+  isRefreshing = true
+  try {
+    await refreshLive()
+    if (performance.now() >= restDueAtMs) {
+      await refreshRest()
+      restDueAtMs = performance.now() + REST_EVERY_MS
     }
+    document.body.classList.remove('lost')
+  } catch (error) {
+    document.body.classList.add('lost')
+    setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
+    // What was missed meanwhile is shown as soon as there is an answer again.
+    restDueAtMs = 0
+  } finally {
+    isRefreshing = false
   }
-  setInterval(() => void run(), everyMs)
-  document.addEventListener('visibilitychange', () => void run())
-  void run()
 }
 
 find('range', HTMLElement).addEventListener('change', ({ target }) => {
   if (!(target instanceof HTMLInputElement)) return
   past.choose(target.value).catch((error) => actions.tell(error))
 })
-keepFresh(refreshLive, LIVE_EVERY_MS)
-keepFresh(refreshRest, REST_EVERY_MS)
+setInterval(() => void refresh(), LIVE_EVERY_MS)
+document.addEventListener('visibilitychange', () => void refresh())
+void refresh()

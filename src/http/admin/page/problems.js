@@ -57,6 +57,14 @@ export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
         })
       }
     }
+    for (const { credential, limitedUntil } of budget) {
+      if (limitedUntil !== null) {
+        problems.push({
+          title: `${name} has no pulls left for ${credential}`,
+          text: `It is asked again at ${timeText(limitedUntil)}.`,
+        })
+      }
+    }
     if (isLow) {
       const resets = budget.flatMap(({ resetAt }) => resetAt ?? []).sort()
       const until = resets[0] === undefined ? '' : ` The limit is reset at ${timeText(resets[0])}.`
@@ -68,6 +76,13 @@ export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
   }
   for (const { name, lastRun } of jobs) {
     if (lastRun?.error) problems.push({ title: `The job ${name} failed`, text: lastRun.error })
+    const failed = lastRun?.result?.['failed'] ?? 0
+    if (failed > 0) {
+      problems.push({
+        title: `The last ${name} could not pull ${countText(failed, 'image')}`,
+        text: 'The log says why: warming failed.',
+      })
+    }
     const quarantined = lastRun?.result?.['quarantined'] ?? 0
     if (quarantined > 0) {
       problems.push({
