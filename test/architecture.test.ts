@@ -92,6 +92,7 @@ const ARCHITECTURE: Architecture = {
     '@aws-sdk/client-s3': ['store'],
     '@aws-sdk/s3-request-presigner': ['store'],
     '@koa/router': ['http'],
+    '@opentelemetry/api': ['telemetry'],
     bcryptjs: ['auth'],
     commander: ['cli'],
     koa: ['http'],

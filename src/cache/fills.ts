@@ -2,6 +2,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Source } from '../oci/source.ts'
 import type { Events, FillEvent } from '../telemetry/events.ts'
+import { traceFill } from '../telemetry/tracing.ts'
 import { abortable } from '../util/abortable.ts'
 import type { Clock } from '../util/clock.ts'
 import { mirrored } from './content-changes.ts'
@@ -41,7 +42,12 @@ export class Fills implements AsyncDisposable {
   start(digest: Digest, repository: RepositoryId, source: Source): Fill {
     const { spools, admit, commit, clock, giveUpAfterMs, events } = this.#options
     const startedAtMs = clock.now()
-    const fill = new Fill({
+    const trace = traceFill({
+      'entrepot.upstream': repository.registry,
+      'entrepot.repository': repository.name,
+      'entrepot.digest': digest,
+    })
+    const options: FillOptions = {
       source,
       repository,
       digest,
@@ -56,13 +62,16 @@ export class Fills implements AsyncDisposable {
         this.#live.delete(digest)
         this.#ended++
         const event = { ...eventOf(fill.status), durationMs: clock.now() - startedAtMs }
+        const error = end.kind === 'abandoned' ? end.cause : undefined
+        trace.end({ 'entrepot.end': end.kind, 'entrepot.bytes': event.bytes }, error)
         if (end.kind === 'committed') {
           events.fillCommitted(event)
           events.feed.tell(mirrored(repository, { digest, sizeBytes: event.bytes }))
         }
-        if (end.kind === 'abandoned') events.fillAbandoned({ ...event, error: end.cause })
+        if (end.kind === 'abandoned') events.fillAbandoned({ ...event, error })
       },
-    })
+    }
+    const fill = trace.within(() => new Fill(options))
     this.#live.set(digest, fill)
     events.fillStarted(eventOf(fill.status))
     return fill

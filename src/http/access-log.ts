@@ -3,6 +3,7 @@ import type { Action } from '../telemetry/action.ts'
 import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { ServedRequest } from '../telemetry/served-request.ts'
+import { traceRequest } from '../telemetry/tracing.ts'
 import { announcePull } from './announce.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
@@ -31,15 +32,30 @@ export function accessLog(events: Events, { audit, proxies }: AccessLogOptions):
       feed: events.feed,
     })
     context.state.exchange = exchange
+    const trace = traceRequest(context.req.headers)
     context.res.once('close', () => {
       const request = servedRequest(context, exchange, startedAtMs)
       events.requestServed(request, exchange.error)
+      trace.end(attributesOf(request), request.status >= 500 ? exchange.error : undefined)
       if (audit) tellAudit(audit, request, context)
       const { action } = exchange
       if (action && isPull(action, request)) announcePull(context, action)
       if (!context.res.writableFinished) client.abort()
     })
-    return next()
+    return trace.within(next)
+  }
+}
+
+function attributesOf(request: ServedRequest): Record<string, string | number | undefined> {
+  return {
+    'http.request.method': request.method,
+    'http.response.status_code': request.status,
+    'http.response.body.size': request.bytes,
+    'url.path': request.path,
+    'entrepot.kind': request.kind,
+    'entrepot.outcome': request.outcome,
+    'entrepot.upstream': request.upstream,
+    'entrepot.repository': request.repository,
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { errors, type Dispatcher } from 'undici'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { UpstreamAnswer } from '../telemetry/events.ts'
+import { type Stretch, traceUpstream } from '../telemetry/tracing.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import { PrivateAddressError } from './address-guard.ts'
 import type { Proxy } from './proxies.ts'
@@ -46,6 +47,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions
   readonly #response = Promise.withResolvers<TransportResponse>()
   readonly #startedAtMs = performance.now()
+  readonly #trace: Stretch
   readonly #abort = () => this.#fail(this.#request.signal.reason as Error)
   #controller: Dispatcher.DispatchController | undefined
   #body: ResponseBody | undefined
@@ -53,6 +55,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(request: TransportRequest, options: ExchangeOptions) {
     this.#request = request
     this.#options = options
+    this.#trace = traceUpstream({
+      'http.request.method': request.method,
+      'server.address': request.url.host,
+      'entrepot.kind': request.kind,
+      'entrepot.upstream': options.upstream,
+    })
     request.signal.addEventListener('abort', this.#abort)
   }
 
@@ -73,6 +81,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     if (status < 200) return
     this.#report(status)
+    this.#trace.end({ 'http.response.status_code': status })
     const { url, signal } = this.#request
     const headers = combined(fields)
     const declaredBytes = lengthOf(headers)
@@ -104,6 +113,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(error: Error): void {
+    this.#trace.end({}, error)
     this.#stopListening()
     this.#response.reject(error)
     this.#body?.fail(error)
