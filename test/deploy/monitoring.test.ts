@@ -8,7 +8,7 @@ import { type MetricDescription, Metrics } from '../../src/telemetry/metrics.ts'
 import { anchorsOf } from '../support/markdown.ts'
 import { run } from '../support/processes.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { haveTools } from '../support/tools.ts'
+import { isInstalled } from '../support/tools.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -97,7 +97,7 @@ describe('the dashboard', () => {
   })
 })
 
-describe.skipIf(!haveTools('promtool'))('promtool', () => {
+describe.skipIf(!isInstalled('promtool'))('promtool', () => {
   it('takes the rules, which tell what they should and nothing else', async () => {
     await run(['promtool', 'check', 'rules', alertsFile])
     await run(['promtool', 'test', 'rules', join(ROOT, 'test/deploy/alerts.yml')])

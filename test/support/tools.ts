@@ -11,7 +11,6 @@ const PACKAGES = {
   'docker-registry': 'docker-registry',
   nginx: 'nginx',
   podman: 'podman',
-  promtool: 'prometheus',
   skopeo: 'skopeo',
 } as const
 
@@ -31,7 +30,6 @@ const UNPRIVILEGED = new Set<Tool>([
   'docker-registry',
   'nginx',
   'oci-conformance',
-  'promtool',
   'regctl',
   'versitygw',
 ])
@@ -47,7 +45,7 @@ export function haveTools(...tools: Tool[]): boolean {
     wants.push(`root (for ${tools.join(', ')})`)
   }
   if (wants.length === 0) return true
-  const message = `tests need: ${wants.join('; ')}`
+  const message = `end-to-end tests need: ${wants.join('; ')}`
   if (process.env['CI'] === 'true') throw new Error(message)
   console.warn(`SKIPPED: ${message}`)
   return false
