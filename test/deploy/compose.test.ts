@@ -15,6 +15,7 @@ interface Service {
   environment: Record<string, string>
   ports?: string[]
   volumes?: string[]
+  network_mode?: string
   depends_on?: Record<string, unknown>
 }
 
@@ -82,6 +83,35 @@ describe('deploy/compose.disk.yml', async () => {
     expect(build).toEqual({ context: '..', dockerfile: 'deploy/Dockerfile' })
     expect(ports).toEqual([`${config.listen.port}:${dockerfile.final('EXPOSE')}`])
     expect(volumes).toEqual([`data:${dockerfile.final('VOLUME')}`])
+  })
+})
+
+describe('deploy/compose.tls.yml', () => {
+  const text = readFileSync(join(DEPLOY, 'compose.tls.yml'), 'utf8')
+  const { services } = parse(text) as { services: Record<'entrepot' | 'nginx', Service> }
+  const nginx = readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8')
+
+  it('has nginx reach the mirror where it listens, and be believed', async () => {
+    const { config } = await loadConfig({
+      environment: interpolated(services.entrepot.environment, {}),
+    })
+    const { host, port } = config.listen
+    expect(nginx).toContain(`server ${host}:${port};`)
+    expect(services.nginx.network_mode).toBe('service:entrepot')
+    expect(services.entrepot.environment['ENTREPOT_LISTEN__TRUSTED_PROXIES__0']).toBe(host)
+    const [, tlsPort] = /listen (\d+) ssl/.exec(nginx) ?? []
+    expect(services.entrepot.ports).toEqual([`${tlsPort}:${tlsPort}`])
+  })
+
+  it('mounts what nginx reads', () => {
+    const mounts = services.nginx.volumes?.map((mount) => mount.split(':'))
+    expect(mounts).toEqual([
+      ['./nginx.conf', '/etc/nginx/conf.d/default.conf', 'ro'],
+      ['./certificates', '/etc/nginx/certificates', 'ro'],
+    ])
+    for (const [, file] of nginx.matchAll(/^ *ssl_certificate(?:_key)? +(\S+);/gm)) {
+      expect(file).toMatch(/^\/etc\/nginx\/certificates\//)
+    }
   })
 })
 
