@@ -100,6 +100,8 @@ export class Garbage {
         summary[`${kind}s`]++
         const name = `${repository.registry}/${repository.name}`
         events.garbage.collected({ ...finding, repository: name })
+        const { registry } = repository
+        events.feed.tell({ action: 'delete', registry, repository: repository.name, digest })
         return true
       },
     })

@@ -2,6 +2,7 @@ import type { Content, RepositoryId, TagSighting } from '../inventory/inventory.
 import type { Digest } from '../oci/digest.ts'
 import { parseManifest, parseManifestType } from '../oci/manifest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
+import type { Events } from '../telemetry/events.ts'
 import type { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
 import { missingOf, type MissingOptions } from './missing.ts'
@@ -12,6 +13,7 @@ export interface RollbackOptions extends MissingOptions {
   tags: HostedTags
   /** Who changes a repository has its lock. */
   locks: KeyedLock<Repository>
+  events: Events
 }
 
 export interface RollbackTarget {
@@ -39,7 +41,7 @@ export class Rollback {
   }
 
   async run({ repository, tag, to }: RollbackTarget, signal: AbortSignal): Promise<RollbackResult> {
-    const { inventory, tags, locks } = this.#options
+    const { inventory, tags, locks, events } = this.#options
     using _lock = await locks.acquire(repository.name, signal)
     const current = await inventory.tag(repository, tag)
     const history = await inventory.history(repository, tag)
@@ -52,6 +54,9 @@ export class Rollback {
     if (!(await this.#isWhole(repository, digest))) return { outcome: 'gone', digest }
     await tags.put(repository, tag, descriptor, undefined)
     await inventory.sync()
+    const { registry, name } = repository
+    events.feed.tell({ action: 'push', registry, repository: name, tag, ...descriptor })
+    await events.feed.settle()
     return { outcome: 'back', digest }
   }
 

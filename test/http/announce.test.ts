@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { parseRepository } from '../../src/oci/reference.ts'
+import { parseRepository, parseTag } from '../../src/oci/reference.ts'
 import { eventually } from '../support/eventually.ts'
 import { fetchedDigest } from '../support/fetched.ts'
 import { FeedRecorder } from '../support/feed-recorder.ts'
 import { Gate } from '../support/gate.ts'
 import { buildImage } from '../support/images.ts'
-import { startHosted, type HostedRig } from './hosted-rig.ts'
+import { pushImage } from './hosted-push.ts'
+import { HOUR_MS, startHosted, type HostedRig } from './hosted-rig.ts'
 
 const APP = '/v2/private/app'
 const image = await buildImage({ seed: 'announced' })
@@ -148,4 +149,26 @@ test('what is refused is not told', async () => {
   await rig.ask(`${APP}/manifests/1`, { method: 'DELETE' })
   await rig.ask('/v2/library/demo/blobs/uploads/', { method: 'POST' })
   expect(recorder.told).toEqual([])
+})
+
+test('a rollback is told as a push of the tag, and what gc takes as deleted', async () => {
+  await using rig = await startHosted()
+  const other = await buildImage({ seed: 'announced later' })
+  await pushImage(rig, image, 'latest')
+  rig.clock.advance(HOUR_MS)
+  await pushImage(rig, other, 'latest')
+  const recorder = new FeedRecorder()
+  using _listening = rig.feed.listen(recorder)
+  const repository = { registry: 'private', name: parseRepository('team/app')! }
+  const { signal } = new AbortController()
+  await rig.rollback.run({ repository, tag: parseTag('latest')!, to: undefined }, signal)
+  expect(recorder.told).toEqual([`push private/team/app latest ${digest}`])
+  await rig.ask(`/v2/private/team/app/manifests/${digest}`, { method: 'DELETE' })
+  recorder.events.length = 0
+  rig.clock.advance(2 * HOUR_MS)
+  await rig.garbage.run(signal, () => {})
+  expect(recorder.told.toSorted()).toEqual(
+    [...image.blobs.keys()].map((blob) => `delete private/team/app - ${blob}`).toSorted(),
+  )
+  expect(recorder.events[0]).toMatchObject({ request: { id: '' }, actor: { name: undefined } })
 })
