@@ -15,6 +15,11 @@ import type {
 } from '../oci/source.ts'
 import type { Rules } from './rules.ts'
 
+/** Pages without a tag that is allowed which one question of a client may cost. */
+const MAX_REFUSED_PAGES = 100
+
+const LARGE_PAGE = 1000
+
 /**
  * A source that first asks the rules. What they refuse throws RegistryError `DENIED` with the
  * rule, and the source is asked nothing; tags that are refused are left out of lists.
@@ -56,20 +61,29 @@ export class Guard implements Source {
     return this.#source.blob(repository, digest, options)
   }
 
-  /** Never a page without a tag that has others behind it: the last tag is where the next begins. */
+  /**
+   * Never a page without a tag that has others behind it: the last tag is where the next begins.
+   * After very many tags in a row that are refused the list is taken to be at its end.
+   */
   async tags(
     repository: Repository,
     page: Page,
     options: PullOptions,
   ): Promise<TagList | undefined> {
     this.#demand({ repository })
-    for (let next = page; ;) {
+    let next = page
+    for (let pages = 1; ; pages++) {
       const list = await this.#source.tags(repository, next, options)
       if (!list) return undefined
-      const tags = list.tags.filter((tag) => !this.#rules.refusalOf(repository, tag))
+      const allowed = list.tags.filter((tag) => !this.#rules.refusalOf(repository, tag))
+      const tags = allowed.slice(0, page.limit)
       const last = list.tags.at(-1)
-      if (tags.length > 0 || !list.hasMore || last === undefined) return { ...list, tags }
-      next = { ...page, after: last }
+      if (tags.length > 0 || !list.hasMore || last === undefined) {
+        return { ...list, tags, hasMore: list.hasMore || tags.length < allowed.length }
+      }
+      if (pages === MAX_REFUSED_PAGES) return { ...list, tags, hasMore: false }
+      // A client that wants one tag must not cost upstream a question for each that it may not have.
+      next = { limit: Math.max(page.limit ?? 0, LARGE_PAGE), after: last }
     }
   }
 

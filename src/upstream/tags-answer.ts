@@ -23,7 +23,7 @@ export async function tagsOfAnswer(
   upstream: string,
   repository: Repository,
   { headers, body }: TransportResponse,
-  { limit = Infinity }: Page,
+  { limit = Infinity, after }: Page,
 ): Promise<TagList> {
   const names = await readAll(body, MAX_LIST_BYTES)
     .then(parseNames)
@@ -32,7 +32,9 @@ export async function tagsOfAnswer(
       const message = `${upstream}: the list of tags of ${repository} cannot be read`
       throw new UpstreamError(upstream, 'invalid', message, { cause })
     })
-  const tags = names.map(parseTag).filter((tag): tag is Tag => tag !== undefined)
+  // Some tell all of them whatever was asked for: docker-registry 2 does.
+  const rest = after === undefined ? names : names.slice(names.indexOf(after) + 1)
+  const tags = rest.map(parseTag).filter((tag): tag is Tag => tag !== undefined)
   const hasLink = /;\s*rel="?next"?/i.test(String(headers['link'] ?? ''))
   return { tags: tags.slice(0, limit), hasMore: hasLink || tags.length > limit }
 }

@@ -74,4 +74,24 @@ describe('a guard', () => {
       tags: [],
     })
   })
+
+  it('asks for few pages however many tags in a row are refused, and however small the page', async () => {
+    const refused = Array.from({ length: 3_000 }, (_, index) => `nightly-${10_000 + index}`)
+    for (const tag of [...refused, 'one', 'two']) source.add(repository, tag, image)
+    const guarded = guard(source, { allow: ['library/demo:one', 'library/demo:two'] })
+    const page = { limit: 1, after: parseTag('3')! }
+    expect(await guarded.tags(repository, page, options)).toEqual({ tags: ['one'], hasMore: true })
+    expect(source.asked.length).toBeLessThan(10)
+  })
+
+  it('comes to an end with a list that goes round in circles', async () => {
+    const guarded = guard(source, { allow: ['library/demo:4'] })
+    let pages = 0
+    source.tags = (_, { after }) => {
+      if (++pages > 1_000) throw new Error('it comes to no end')
+      const tags = [parseTag(after === '1' ? '2' : '1')!]
+      return Promise.resolve({ tags, hasMore: true })
+    }
+    expect(await guarded.tags(repository, {}, options)).toEqual({ tags: [], hasMore: false })
+  })
 })

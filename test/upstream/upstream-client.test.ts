@@ -256,6 +256,17 @@ describe('tags', () => {
     expect(page).toEqual({ tags: ['1', '2'], hasMore: true })
   })
 
+  it('go on behind the last one of a registry that tells all of them again', async () => {
+    await using hub = await startFakeHub({ auth: 'none' })
+    await using opened = openClient(hub)
+    hub.fault({}, { kind: 'answer', status: 200, body: '{"tags":["1","2","3"]}' })
+    const page = { limit: 1, after: parseTag('1')! }
+    expect(await opened.client.tags(repository, page, { signal })).toEqual({
+      tags: ['2'],
+      hasMore: true,
+    })
+  })
+
   it.each(['', 'null', '[]', '{}', '{"tags":"1"}', '{"tags":[1]}', '{"tags":{}}'])(
     'takes %s for no list',
     async (body) => {
