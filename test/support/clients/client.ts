@@ -40,7 +40,7 @@ export interface Client extends AsyncDisposable {
 
 /** A client that keeps credentials of its own. */
 export interface LoginClient extends Client {
-  /** Throws CommandFailed where the registry refuses them. */
+  /** Throws CommandFailed where the registry refuses them; a client that does not ask it fails later. */
   login(registry: string, user: string, password: string): Promise<void>
 }
 

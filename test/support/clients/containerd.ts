@@ -3,11 +3,11 @@ import { dirname, join, relative } from 'node:path'
 import { eventually } from '../eventually.ts'
 import { run, RunningProcess } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
+import { type ClientOptions, fullName, type LoginClient, plainHttp } from './client.ts'
 import { hashFolder } from './hashes.ts'
 
 /** containerd with `ctr images pull --hosts-dir`, all platforms. */
-export async function startContainerd({ mirror, outside }: ClientOptions): Promise<Client> {
+export async function startContainerd({ mirror, outside }: ClientOptions): Promise<LoginClient> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const hosts = join(folder.path, 'hosts')
@@ -40,17 +40,26 @@ disabled_plugins = [
     if (containerd.exit) throw new Error(`containerd ended:\n${containerd.output}`)
     return ctr('version').catch(() => false)
   })
+  /** It keeps none by itself. */
+  const logins = new Map<string, string>()
+  const loginFor = (name: string) => {
+    const login = logins.get(name.split('/', 1)[0] ?? '')
+    return login === undefined ? [] : ['--user', login]
+  }
   const owned = stack.move()
   return {
     name: 'containerd',
     keeps: 'artifacts',
     async pull(name) {
       const flags = ['--hosts-dir', hosts, '--snapshotter', 'native', '--all-platforms']
-      await ctr('images', 'pull', ...flags, fullName(name))
+      await ctr('images', 'pull', ...flags, ...loginFor(name), fullName(name))
     },
     async push(name, as) {
-      await ctr('images', 'tag', fullName(name), as)
-      await ctr('images', 'push', ...plainHttp(as, '--plain-http'), as)
+      await ctr('images', 'tag', '--force', fullName(name), as)
+      await ctr('images', 'push', ...plainHttp(as, '--plain-http'), ...loginFor(as), as)
+    },
+    async login(registry, user, password) {
+      logins.set(registry, `${user}:${password}`)
     },
     async held(name) {
       const listed = await ctr('images', 'list', `name==${fullName(name)}`)
