@@ -1,3 +1,5 @@
+import { HtpasswdError } from './auth/htpasswd.ts'
+import { readPasswords } from './auth/password-file.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { Config } from './config/schema.ts'
 import { openCredentials, openTransport } from './endpoint-access.ts'
@@ -15,8 +17,8 @@ import { systemClock as clock } from './util/clock.ts'
 
 /** Something that the configuration names, and whether it can be used. */
 export interface Connection {
-  part: 'data' | 'store' | 'upstream'
-  /** The folder, the bucket, or the upstream's name. */
+  part: 'data' | 'store' | 'users' | 'upstream'
+  /** The folder, the bucket, the file, or the upstream's name. */
   name: string
   /** Which of the upstream's endpoints. */
   url?: string
@@ -43,6 +45,7 @@ export async function checkConnections(config: Config): Promise<Connection[]> {
   return await Promise.all([
     checkData(config),
     ...(config.store.type === 's3' ? [checkBucket(config.store)] : []),
+    ...(config.auth.htpasswd === undefined ? [] : [checkUsers(config.auth.htpasswd)]),
     ...upstreams.map(({ name, endpoint }) => checkEndpoint(name, endpoint, config.proxy, events)),
   ])
 }
@@ -70,6 +73,17 @@ async function checkBucket(store: Config['store']): Promise<Connection> {
     return { ...about, ...WELL }
   } catch (error) {
     const fix = 'look at store.endpoint, store.bucket, and the rights of the access key'
+    return { ...about, fault: faultOf(error), fix }
+  }
+}
+
+async function checkUsers(path: string): Promise<Connection> {
+  const about = { part: 'users', name: path } as const
+  try {
+    await readPasswords(path)
+    return { ...about, ...WELL }
+  } catch (error) {
+    const fix = `entrepot passwd ${path} USER makes a line, or the whole file`
     return { ...about, fault: faultOf(error), fix }
   }
 }
@@ -118,6 +132,7 @@ function endpointFix(upstream: string, error: unknown): string {
 
 function faultOf(error: unknown): string {
   if (error instanceof StoreError) return error.message
+  if (error instanceof HtpasswdError) return error.message.replaceAll('\n', '; ')
   if (!(error instanceof UpstreamError)) throw error
   const { cause, upstream } = error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''

@@ -31,7 +31,7 @@ export class PasswordFile {
   /** Throws HtpasswdError where it cannot be read or is wrong. */
   static async open(options: PasswordFileOptions): Promise<PasswordFile> {
     const version = await versionOf(options.path)
-    return new PasswordFile(options, await read(options.path), version)
+    return new PasswordFile(options, await readPasswords(options.path), version)
   }
 
   /** A file that has become wrong, or is gone, is told once; what it was before holds on. */
@@ -44,7 +44,7 @@ export class PasswordFile {
     // Before it is read: a change meanwhile is to be seen the next time.
     this.#version = version
     try {
-      this.#entries = await read(path)
+      this.#entries = await readPasswords(path)
       events.passwordsRead({ file: path, users: this.#entries.size })
     } catch (error) {
       events.passwordsKept({ file: path, error })
@@ -53,7 +53,8 @@ export class PasswordFile {
   }
 }
 
-async function read(path: string): Promise<Entries> {
+/** Throws HtpasswdError where it cannot be read or is wrong. */
+export async function readPasswords(path: string): Promise<Entries> {
   let text: string
   try {
     text = await readFile(path, 'utf8')

@@ -16,13 +16,19 @@ export function examineCertificates(config: Config, nowMs: number): Finding[] {
   })
 }
 
+/** The only one that a mirror that runs reads again. */
+const LISTENER = 'listen.tls.cert'
+
 interface NamedFile {
   key: string
   file: PemFile
 }
 
-function certificateFiles({ upstreams, store }: Config): NamedFile[] {
-  const named: { key: string; file: PemFile | undefined }[] = [{ key: 'store.ca', file: store.ca }]
+function certificateFiles({ listen, upstreams, store }: Config): NamedFile[] {
+  const named: { key: string; file: PemFile | undefined }[] = [
+    { key: LISTENER, file: listen.tls?.cert },
+    { key: 'store.ca', file: store.ca },
+  ]
   for (const [name, upstream] of Object.entries(upstreams)) {
     const key = `upstreams.${name}`
     named.push({ key: `${key}.tls.ca`, file: upstream.tls.ca })
@@ -40,7 +46,7 @@ function examine(key: string, path: string, certificate: X509Certificate, nowMs:
   const who = subject.replaceAll('\n', ', ')
   const what = `${key}: ${who} in ${path}`
   const day = validToDate.toISOString().slice(0, 10)
-  const renew = `put a new one into ${path}, and restart the mirror`
+  const renew = `put a new one into ${path}${key === LISTENER ? '' : ', and restart the mirror'}`
   if (validToDate.getTime() < nowMs) return fault('certificates', `${what} ended on ${day}`, renew)
   if (validFromDate.getTime() > nowMs) {
     const from = validFromDate.toISOString()

@@ -41,5 +41,6 @@ function connectionFinding({ part, name, url, fault: reason, fix }: Connection):
   if (reason !== null) return fault(part, reason, fix ?? '')
   if (part === 'data') return ok(part, `${name} can be written`)
   if (part === 'store') return ok(part, `the bucket ${name} can be used`)
+  if (part === 'users') return ok(part, `the users in ${name} can log in`)
   return ok(part, `${name} answers at ${url}, and takes our credentials`)
 }

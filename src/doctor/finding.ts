@@ -15,6 +15,7 @@ export type Part =
   | 'admin'
   | 'store'
   | 'upstream'
+  | 'users'
   | 'clock'
   | 'certificates'
   | 'client'

@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Config } from '../config/schema.ts'
 import { listenUrl, localUrl, type ListenAddress } from '../util/listen-url.ts'
 import { type Finding, fault, ok } from './finding.ts'
@@ -7,7 +11,9 @@ const ANSWER_WITHIN_MS = 3000
 
 /** Whether the ports are free, or a mirror listens there already. */
 export async function examinePorts({ listen, admin }: Config): Promise<Finding[]> {
-  return [await examinePort('listen', listen), await examinePort('admin', admin)]
+  const { host, port, tls } = listen
+  const main = { host, port, scheme: tls ? ('https' as const) : ('http' as const) }
+  return [await examinePort('listen', main), await examinePort('admin', admin)]
 }
 
 async function examinePort(key: 'listen' | 'admin', address: ListenAddress): Promise<Finding> {
@@ -43,8 +49,14 @@ function listenFailure({ host, port }: ListenAddress): Promise<string | undefine
 async function isMirror(address: ListenAddress): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
-    const response = await fetch(`${localUrl(address)}/readyz`, { signal })
-    return /^(not )?ready\n$/.test(await response.text())
+    const url = `${localUrl(address)}/readyz`
+    const asked =
+      address.scheme === 'https'
+        ? // It is told nothing, and its certificate has other names than this.
+          getSecurely(url, { signal, rejectUnauthorized: false, agent: false })
+        : get(url, { signal, agent: false })
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    return /^(not )?ready\n$/.test(await text(response))
   } catch {
     // Whatever it is, it does not speak as a mirror does.
     return false

@@ -31,6 +31,22 @@ describe('config check --connect', () => {
     expect(await readdir(folder.path)).toEqual(['m.yml'])
   })
 
+  test('reads the file of users, which the check of the configuration does not', async () => {
+    await using folder = await temporaryFolder()
+    await using hub = await startFakeHub()
+    const htpasswd = join(folder.path, 'users')
+    const upstreams = { 'docker.io': { url: hub.url } }
+    const config = { data: join(folder.path, 'data'), auth: { htpasswd }, upstreams }
+    await writeFile(htpasswd, '# nobody yet\n')
+    expect((await check(folder.path, config)).stdout).toMatch(/^users +.*users +can be used$/m)
+    await writeFile(htpasswd, 'ci:secret\n')
+    const { code, connections } = await checkJson(folder.path, config)
+    expect(code).toBe(1)
+    expect(connections.find(({ part }) => part === 'users')?.fault).toMatch(
+      /users:1:4: expected a bcrypt hash/,
+    )
+  })
+
   test('ends with 1 and tells of each that cannot be used, and why', async () => {
     await using folder = await temporaryFolder()
     await using hub = await startFakeHub()

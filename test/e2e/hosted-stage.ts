@@ -7,8 +7,8 @@ export const PUSHED_BY_ALL = {
 }
 
 /** The daemon with images that can be pushed to `private`, and nobody upstream. */
-export function startHosted(): Promise<MirrorProcess> {
+export function startHosted(config: object = PUSHED_BY_ALL): Promise<MirrorProcess> {
   // Nothing listens on port 1.
   const upstreamUrl = 'http://127.0.0.1:1'
-  return MirrorProcess.start({ upstreamUrl, config: PUSHED_BY_ALL })
+  return MirrorProcess.start({ upstreamUrl, config: { ...config } })
 }
