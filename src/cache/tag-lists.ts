@@ -6,7 +6,9 @@ import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Holdings } from './holdings.ts'
 
-const MAX_REMEMBERED = 1000
+const MEMORY_BYTES = 16 * 1024 * 1024
+/** What a tag takes besides its characters; about as much as a list without tags. */
+const OVERHEAD_BYTES = 32
 
 export interface TagListsOptions {
   registry: string
@@ -21,7 +23,11 @@ export interface TagListsOptions {
 /** Lists of tags: upstream's while they are fresh or it answers, else those that are held. */
 export class TagLists {
   readonly #options: TagListsOptions
-  readonly #known = new LRUCache<string, { list: TagList; atMs: number }>({ max: MAX_REMEMBERED })
+  readonly #known = new LRUCache<string, { list: TagList; atMs: number }>({
+    maxSize: MEMORY_BYTES,
+    sizeCalculation: ({ list: { tags } }) =>
+      tags.reduce((sum, tag) => sum + tag.length + OVERHEAD_BYTES, OVERHEAD_BYTES),
+  })
   readonly #flights = new SingleFlight<TagList | undefined>()
 
   constructor(options: TagListsOptions) {

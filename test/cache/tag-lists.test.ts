@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRepository } from '../../src/oci/reference.ts'
+import { parseRepository, parseTag } from '../../src/oci/reference.ts'
 import type { Page } from '../../src/oci/source.ts'
 import { caught } from '../support/caught.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -38,6 +38,19 @@ describe('a list of tags', () => {
     test.clock.advance(1)
     await test.list()
     expect(test.source.asked).toHaveLength(2)
+  })
+
+  it('is not remembered beyond the memory that there is for lists', async () => {
+    await using test = await prepare()
+    const tags = Array.from({ length: 50_000 }, (_, at) => parseTag(`${'x'.repeat(100)}-${at}`)!)
+    test.source.tags = (_, { limit }) => {
+      test.source.asked.push(`tags ${limit}`)
+      return Promise.resolve({ tags, hasMore: false })
+    }
+    for (const limit of [1, 2, 3, 4, 1]) await test.list({ limit: 50_000 + limit })
+    expect(test.source.asked).toHaveLength(5)
+    await test.list({ limit: 50_001 })
+    expect(test.source.asked).toHaveLength(5)
   })
 
   it('is remembered page by page', async () => {
