@@ -149,3 +149,14 @@ interface SpanBudget {
   limit: number
   remaining: number
 }
+
+/** `GET stats/top?limit=`: what went to clients since the start, the most first. */
+export interface TopList {
+  repositories: TopEntry[]
+}
+
+interface TopEntry {
+  /** With its registry. */
+  repository: string
+  bytes: number
+}

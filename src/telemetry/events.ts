@@ -7,6 +7,7 @@ import { LoginEvents } from './login-events.ts'
 import type { Fault, Metrics } from './metrics.ts'
 import { PULL_OUTCOMES, type PullOutcome, type ServedRequest } from './served-request.ts'
 import { TagEvents } from './tag-events.ts'
+import { TopRepositories } from './top-repositories.ts'
 
 /** Those for which upstream gave no content. */
 const SAVING: ReadonlySet<PullOutcome> = new Set(['hit', 'join', 'stale'])
@@ -122,6 +123,8 @@ export class Events {
   readonly logins: LoginEvents
   /** About what tags are held to. */
   readonly tags: TagEvents
+  /** Of what most went to clients. */
+  readonly top = new TopRepositories()
   readonly #logger: Logger
   readonly #metrics: Metrics
 
@@ -139,7 +142,7 @@ export class Events {
    * `error` says why it was not answered well, where that is known.
    */
   requestServed(request: ServedRequest, error: unknown): void {
-    const { kind, status, outcome, upstream } = request
+    const { kind, status, outcome, upstream, repository, bytes } = request
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304 || status === 307
@@ -148,6 +151,7 @@ export class Events {
       this.#metrics.pulls.add(1, outcome, kind, upstream)
       const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
       if (isSaved) this.#metrics.savedPulls.add(1, upstream)
+      if (repository) this.top.add({ upstream, repository, bytes })
     }
     // One object inside the line: pino leaves it to JSON.stringify, at half the price of fields.
     const line = { request, error }

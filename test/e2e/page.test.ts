@@ -117,6 +117,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       expect(await textOf(page, '#upstreams')).toMatch(/resets \d\d:\d\d, in 5 h \d+ min/)
       expect(await page.locator('#next li').first().innerText()).toContain('node:20-bookworm')
       expect(await page.locator('#next li').count()).toBe(5)
+      expect(await textOf(page, '#top')).toMatch(/^docker\.io\/library\/node\s+17\.6 MiB/)
       expect(await page.locator('#problems').isVisible()).toBe(false)
       expect(complaints).toEqual([])
     })

@@ -49,6 +49,9 @@ test('a pull is one line and its counters', async () => {
     msg: 'request',
     request: { outcome: 'hit', repository: 'library/alpine' },
   })
+  expect(events.top.list(9)).toEqual([
+    { upstream: 'docker.io', repository: 'library/alpine', bytes: 500 },
+  ])
   expect(events.totals()).toEqual({
     pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
     bytes: { served: 500, fetched: 0 },
@@ -76,6 +79,7 @@ test('a scrape shows the counters again, not their sum over scrapes', async () =
 test.each([416, 404, 429, 499, 503])('an answer of %i is no pull', (status) => {
   events.requestServed({ ...pull, status }, undefined)
   expect(events.totals().pulls.hit).toBe(0)
+  expect(events.top.list(9)).toEqual([])
 })
 
 test('a GET of a manifest is a saved pull where upstream gave no content for it', async () => {

@@ -75,7 +75,7 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
 function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   const { events, stats, history, operations, tags, hosted, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
-  addStatsRoutes(router, stats, history)
+  addStatsRoutes(router, stats, history, options.events.top)
   addContentRoutes(router, operations, routes)
   router.get('/events', (context) => answerEvents(context, events.feed))
   addTagRoutes(router, tags, routes)

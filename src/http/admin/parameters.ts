@@ -4,6 +4,8 @@ import { ApiError } from './api-error.ts'
 
 const MAX_IMAGES = 1000
 const DEFAULT_IMAGES = 100
+const MAX_TOP = 100
+const DEFAULT_TOP = 10
 
 const name = z.string().min(1).max(1024)
 const pattern = z.string().min(1).max(1024)
@@ -15,6 +17,9 @@ export const imagesQuery = z.strictObject({
   search: z.string().max(1024).optional(),
   after: z.string().max(1024).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_IMAGES).default(DEFAULT_IMAGES),
+})
+export const topQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MAX_TOP).default(DEFAULT_TOP),
 })
 export const statsHistoryQuery = z.strictObject({
   resolution: z.enum(['minute', 'hour']).default('minute'),

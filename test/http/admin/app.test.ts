@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import type { StatsHistory } from '../../../src/admin-stats.ts'
+import type { StatsHistory, TopList } from '../../../src/admin-stats.ts'
 import type { History } from '../../../src/http/admin/stats-routes.ts'
 import type { SpanQuery } from '../../../src/inventory/span.ts'
+import { buildImage } from '../../support/images.ts'
 import { ask } from '../mirror.ts'
 import { startAdmin, stats } from './admin-rig.ts'
+import { jsonOf, startLiveMirror } from './live-mirror.ts'
 
 test('the statistics are JSON of the contract', async () => {
   await using admin = await startAdmin()
@@ -28,6 +30,21 @@ test('statistics that cannot be had are a 500 without the reason', async () => {
   const answer = await ask(admin, '/api/v1/stats')
   expect(answer.status).toBe(500)
   expect(answer.body.toString()).not.toContain('locked')
+})
+
+test('what went to clients most is told in order', async () => {
+  await using mirror = await startLiveMirror()
+  await mirror.pull('library/small:1', await buildImage({ seed: 'small', layerBytes: 10 }))
+  await mirror.pull('library/large:1', await buildImage({ seed: 'large', layerBytes: 90_000 }))
+  const { repositories } = jsonOf(await mirror.ask('stats/top')) as TopList
+  expect(repositories.map(({ repository }) => repository)).toEqual([
+    'docker.io/library/large',
+    'docker.io/library/small',
+  ])
+  expect(repositories[0]!.bytes).toBeGreaterThan(180_000)
+  const first = jsonOf(await mirror.ask('stats/top?limit=1')) as TopList
+  expect(first.repositories).toEqual(repositories.slice(0, 1))
+  expect((await mirror.ask('stats/top?limit=0')).status).toBe(400)
 })
 
 describe('the history of the statistics', () => {

@@ -6,7 +6,7 @@ import { button, element, find, setText } from './dom.js'
 import { spanText } from './format.js'
 import { Images } from './images.js'
 import { Past } from './past.js'
-import { Present, showNext } from './present.js'
+import { Present, showNext, showTop } from './present.js'
 
 /**
  * @import { HoldList, JobList, RemovableEntry } from '../../../admin-api.ts'
@@ -15,7 +15,7 @@ import { Present, showNext } from './present.js'
 
 const LIVE_EVERY_MS = 1000
 const REST_EVERY_MS = 60_000
-const NEXT_SHOWN = 5
+const LISTED = 5
 
 const api = new Api(askForToken)
 const actions = new Actions(api, refreshRest)
@@ -30,7 +30,7 @@ async function refreshLive() {
 }
 
 async function refreshRest() {
-  await Promise.all([past.refresh(), images.refresh(), refreshNext(), refreshHolds()])
+  await Promise.all([past.refresh(), images.refresh(), refreshNext(), refreshTop(), refreshHolds()])
 }
 
 async function refreshNext() {
@@ -38,9 +38,13 @@ async function refreshNext() {
   const entries = []
   await api.work('evict', { dryRun: true, toBytes: 0 }, (line) => {
     if ('item' in line) entries.push(line.item)
-    return entries.length === NEXT_SHOWN ? 'stop' : undefined
+    return entries.length === LISTED ? 'stop' : undefined
   })
   showNext(entries)
+}
+
+async function refreshTop() {
+  showTop(await api.get(`stats/top?limit=${LISTED}`))
 }
 
 async function refreshHolds() {

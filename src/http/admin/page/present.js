@@ -13,7 +13,7 @@ import { problemsOf } from './problems.js'
 
 /**
  * @import { JobEntry, RemovableEntry } from '../../../admin-api.ts'
- * @import { Stats, UpstreamStats } from '../../../admin-stats.ts'
+ * @import { Stats, TopList, UpstreamStats } from '../../../admin-stats.ts'
  * @import { Problem } from './problems.js'
  * @typedef {Stats['fills'][number]} Fill
  */
@@ -85,6 +85,20 @@ export function showNext(entries) {
   })
   find('next', HTMLElement).replaceChildren(...rows)
   find('no-next', HTMLElement).hidden = rows.length > 0
+}
+
+/** @param {TopList} top */
+export function showTop({ repositories }) {
+  const rows = repositories.map(({ repository, bytes }) =>
+    element(
+      'li',
+      'row',
+      element('span', 'name', repository),
+      element('span', 'quiet', sizeText(bytes)),
+    ),
+  )
+  find('top', HTMLElement).replaceChildren(...rows)
+  find('no-top', HTMLElement).hidden = rows.length > 0
 }
 
 /** @param {{ repository: string, tags: string[] }} named */

@@ -1,0 +1,39 @@
+/** How many bytes of a repository went to clients. */
+export interface ServedRepository {
+  upstream: string
+  repository: string
+  bytes: number
+}
+
+/** So many are told apart, however many there are. */
+const MAX_REPOSITORIES = 1000
+
+/**
+ * The repositories of which most went to clients, in bounded memory: when there are too many, the
+ * lesser half is forgotten and begins at 0 again.
+ */
+export class TopRepositories {
+  #served = new Map<string, ServedRepository>()
+
+  add({ upstream, repository, bytes }: ServedRepository): void {
+    const key = `${upstream} ${repository}`
+    const served = this.#served.get(key)
+    if (served) {
+      served.bytes += bytes
+      return
+    }
+    if (this.#served.size === MAX_REPOSITORIES) this.#forgetHalf()
+    this.#served.set(key, { upstream, repository, bytes })
+  }
+
+  /** The most first, at most `limit`; those of which nothing was sent are left out. */
+  list(limit: number): ServedRepository[] {
+    const served = [...this.#served.values()].filter(({ bytes }) => bytes > 0)
+    return served.sort((a, b) => b.bytes - a.bytes).slice(0, limit)
+  }
+
+  #forgetHalf(): void {
+    const entries = [...this.#served].sort(([, a], [, b]) => b.bytes - a.bytes)
+    this.#served = new Map(entries.slice(0, MAX_REPOSITORIES / 2))
+  }
+}
