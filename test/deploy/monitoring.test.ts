@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { parse } from 'yaml'
 import { type MetricDescription, Metrics } from '../../src/telemetry/metrics.ts'
 import { anchorsOf } from '../support/markdown.ts'
@@ -74,6 +74,15 @@ describe('alerts', () => {
       expect(anchors).toContain(alert?.toLowerCase())
     },
   )
+})
+
+test('every alert is tried', () => {
+  const { tests } = parse(readFileSync(join(ROOT, 'test/deploy/alerts.yml'), 'utf8')) as {
+    tests: { alert_rule_test: { alertname: string; exp_alerts?: object[] }[] }[]
+  }
+  const tried = tests.flatMap(({ alert_rule_test: all }) => all.filter((one) => one.exp_alerts))
+  const alerts = rules.flatMap(({ alert }) => alert ?? [])
+  expect(new Set(tried.map(({ alertname }) => alertname))).toEqual(new Set(alerts))
 })
 
 describe('the dashboard', () => {
