@@ -23,7 +23,7 @@ import { type BlobServing, serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
-import { serveToken, TOKEN_PATH, tokenChallenge } from './token.ts'
+import { isTokenPath, serveToken, tokenChallenge } from './token.ts'
 
 export interface RegistryOptions {
   routes: Routes
@@ -40,7 +40,7 @@ export function registry(options: RegistryOptions, pool: BufferPool): Middleware
   return (context, next) => {
     const path = parseRegistryPath(context.req.url ?? '')
     if (!path) return next()
-    if (path.url.split('?', 1)[0] === TOKEN_PATH) return serveTokens(context, options)
+    if (isTokenPath(path.url)) return serveTokens(context, options)
     const push = parseHostedRequest(context.method, path.url)
     if (push) return serveOfHosted(context, push, path.prefix, options)
     const request = parseRegistryRequest(context.method, path.url)

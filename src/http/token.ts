@@ -11,7 +11,11 @@ import { originOf, pathTo } from './origin.ts'
 import { wholeBody } from './request-body.ts'
 
 /** Below `/v2`, so that it is wherever the registry is. No repository can have the name. */
-export const TOKEN_PATH = '/v2/token'
+const TOKEN_PATH = '/v2/token'
+
+export function isTokenPath(url: string): boolean {
+  return url.startsWith(TOKEN_PATH) && /^(?:\?|$)/.test(url.slice(TOKEN_PATH.length))
+}
 
 const MAX_FORM_BYTES = 16 * 1024
 
@@ -58,7 +62,7 @@ export async function serveToken(
   if (method !== 'GET' && method !== 'POST') {
     throw new RegistryError('UNSUPPORTED', `${method} gives no token`)
   }
-  const parameters = method === 'GET' ? context.URL.searchParams : await formOf(context)
+  const parameters = method === 'GET' ? queryOf(context) : await formOf(context)
   const scopes = parameters.getAll('scope').flatMap((text) => text.split(' ').filter(Boolean))
   const principal =
     scopes.length > 0 && scopes.every((scope) => isPullOf(scope, isOpen))
@@ -91,6 +95,11 @@ async function principalOf(
 function isPullOf(scope: string, isOpen: IsOpen): boolean {
   const [, name = ''] = /^repository:(.+):pull$/.exec(scope) ?? []
   return parseRepository(name) !== undefined && isOpen(name)
+}
+
+function queryOf({ req: { url = '' } }: Context): URLSearchParams {
+  const mark = url.indexOf('?')
+  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))
 }
 
 async function formOf(context: Context): Promise<URLSearchParams> {

@@ -120,6 +120,17 @@ describe('the token server', () => {
     expect(rig.logLines.join('')).not.toMatch(/login|hub-secret/)
   })
 
+  test.each([
+    ['without a query', '/v2/token', {}, 200],
+    ['with escapes that are none', '/v2/token?scope=%', {}, 200],
+    ['by a host that is none', '/v2/token?service=x', { Host: 'a"b c' }, 200],
+    ['with empty credentials', '/v2/token', { Authorization: 'Basic Og==' }, 401],
+    ['with half of a header', '/v2/token', { Authorization: 'Bearer' }, 401],
+  ])('answers who asks %s', async (_, path, headers, status) => {
+    await using rig = await start()
+    expect((await rig.ask(path, { headers })).status).toBe(status)
+  })
+
   test('takes a form, as containerd sends it', async () => {
     await using rig = await start()
     const ask = (form: Record<string, string>) =>
