@@ -234,9 +234,13 @@ export type SweepResult = Record<SweepEntry['action'], number>
 
 /** What a hosted repository need not have any more. */
 export interface GarbageEntry {
-  kind: 'manifest' | 'blob'
+  kind: 'tag' | 'manifest' | 'blob'
   repository: string
+  /** `null` but of a tag. */
+  tag: string | null
+  /** Of the content, or what the tag stands for. */
   digest: string
+  /** Of a tag 0. */
   bytes: number
   reason: string
 }
@@ -246,6 +250,7 @@ export interface GarbageEntry {
  * something is reading it. Of a dry run, what would go.
  */
 export interface GarbageResult {
+  tags: number
   manifests: number
   blobs: number
   freedContents: number

@@ -56,8 +56,8 @@ export function hostedOperations({ hosted }: Hosting, jobs: JobRunner): HostedOp
 }
 
 function summaryOf(result: JobResult): GarbageSummary {
-  const { manifests = 0, blobs = 0, freedContents = 0, freedBytes = 0 } = result
-  return { manifests, blobs, freedContents, freedBytes }
+  const { tags = 0, manifests = 0, blobs = 0, freedContents = 0, freedBytes = 0 } = result
+  return { tags, manifests, blobs, freedContents, freedBytes }
 }
 
 /** Patterns of what is never evicted: as configured, and all that was pushed. */

@@ -43,16 +43,24 @@ async function listGarbage(client: AdminClient, json: true | undefined): Promise
   } else print('nothing to collect')
 }
 
-function summaryOf({ manifests, blobs, freedContents, freedBytes }: GarbageResult): string {
-  if (manifests + blobs + freedContents === 0) return 'nothing to collect'
-  const collected = `collected: manifests ${manifests}, blobs ${blobs}`
+function summaryOf({ tags, manifests, blobs, freedContents, freedBytes }: GarbageResult): string {
+  if (tags + manifests + blobs + freedContents === 0) return 'nothing to collect'
+  const collected = `collected: tags ${tags}, manifests ${manifests}, blobs ${blobs}`
   return `${collected}; freed ${sizeText(freedBytes)}`
 }
 
 const COLUMNS: Column<GarbageEntry>[] = [
   { title: 'KIND', align: 'left', text: ({ kind }) => kind },
-  { title: 'SIZE', align: 'right', text: ({ bytes }) => sizeText(bytes) },
+  {
+    title: 'SIZE',
+    align: 'right',
+    text: ({ kind, bytes }) => (kind === 'tag' ? '' : sizeText(bytes)),
+  },
   { title: 'REASON', align: 'left', text: ({ reason }) => reason },
-  { title: 'REPOSITORY', align: 'left', text: ({ repository }) => repository },
+  {
+    title: 'REPOSITORY',
+    align: 'left',
+    text: ({ repository, tag }) => (tag === null ? repository : `${repository}:${tag}`),
+  },
   { title: 'DIGEST', align: 'left', text: ({ digest }) => digest },
 ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { byteSize, duration, repositoryPrefix, tagPattern } from './fields.ts'
+import { retentionField, type RetentionConfig } from './retention.ts'
 
 export interface HostedConfig {
   enabled: boolean
@@ -11,6 +12,7 @@ export interface HostedConfig {
   immutable: string[]
   gracePeriodMs: number
   untagged: 'keep' | 'delete'
+  retention: RetentionConfig[]
 }
 
 /** The writable namespace. */
@@ -63,6 +65,7 @@ export const hostedField = z
           'What becomes of manifests that no tag stands for, no index names, and that refer to ' +
             'nothing that is there. Who pulls by digest, as Kubernetes can, still needs them.',
         ),
+      retention: retentionField,
     }),
     z.custom<HostedConfig>(),
     {

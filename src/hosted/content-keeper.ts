@@ -34,4 +34,6 @@ export interface ContentKeeper {
 /** Told of what is pulled. */
 export interface UseRecorder {
   record(repository: RepositoryId, digest: Digest): void
+  /** Writes down what was told so far. */
+  flush(): Promise<void>
 }

@@ -1,12 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ContentKind, Inventory, LinkedContent, RepositoryId } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
-import type { Repository } from '../oci/reference.ts'
+import type { Repository, Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import type { KeyedLock } from '../util/keyed-lock.ts'
-import type { ContentKeeper } from './content-keeper.ts'
+import type { ContentKeeper, UseRecorder } from './content-keeper.ts'
 import { neededOf, topmost } from './needs.ts'
+import type { Retention } from './retention.ts'
+import type { HostedTags } from './tags.ts'
 
 const PER_QUERY = 500
 
@@ -20,6 +22,10 @@ export interface GarbageOptions {
   registry: string
   inventory: Inventory
   keeper: ContentKeeper
+  uses: UseRecorder
+  tags: HostedTags
+  /** Which tags are deleted. */
+  retention: Retention
   /** Whoever changes manifests or tags of a repository has its lock. */
   locks: KeyedLock<Repository>
   /** What was pushed, mounted or looked at with HEAD stays for so long, whatever needs it. */
@@ -31,9 +37,13 @@ export interface GarbageOptions {
 
 /** What a repository need not have any more. */
 export interface GarbageFinding {
-  kind: ContentKind
+  kind: ContentKind | 'tag'
   repository: RepositoryId
+  /** Of a tag alone. */
+  tag: Tag | undefined
+  /** Of the content, or what the tag stands for. */
   digest: Digest
+  /** Of a tag none. */
   bytes: number
   reason: string
 }
@@ -43,6 +53,7 @@ export interface GarbageFinding {
  * no repository would have any more.
  */
 export interface GarbageSummary {
+  tags: number
   manifests: number
   blobs: number
   freedContents: number
@@ -69,7 +80,15 @@ interface Walk {
   /** Counts what was looked at. */
   looked: (contents: number) => void
   /** Takes content from its repository; false where it was needed again meanwhile. */
-  take: (finding: GarbageFinding, linkedBeforeMs: number) => Promise<boolean>
+  take: (finding: GarbageFinding, linkedBeforeMs?: number) => Promise<boolean>
+}
+
+/** The manifests of a repository, and those that stay whatever names them. */
+interface Untagged {
+  repository: RepositoryId
+  manifests: Map<Digest, LinkedContent>
+  stay: Set<Digest>
+  beforeMs: number
 }
 
 /**
@@ -90,13 +109,14 @@ export class Garbage {
     report: (progress: GarbageProgress) => void,
   ): Promise<GarbageSummary> {
     const { inventory, events } = this.#options
-    const summary = { manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
+    const summary = { tags: 0, manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
     await this.#walk({
       signal,
       looked: counting(report),
       take: async (finding, linkedBeforeMs) => {
-        const { kind, digest, repository } = finding
-        if (!(await inventory.unlink(digest, repository, linkedBeforeMs))) return false
+        const { kind, digest, repository, tag } = finding
+        if (tag !== undefined) await inventory.dropTag(repository, tag)
+        else if (!(await inventory.unlink(digest, repository, linkedBeforeMs))) return false
         summary[`${kind}s`]++
         const name = `${repository.registry}/${repository.name}`
         events.garbage.collected({ ...finding, repository: name })
@@ -112,7 +132,7 @@ export class Garbage {
   /** Changes nothing; what `run` would take is told as items. */
   async preview({ signal, progress, item }: GarbageListener): Promise<GarbageSummary> {
     const { inventory } = this.#options
-    const summary = { manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
+    const summary = { tags: 0, manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
     const taken = new Map<Digest, number>()
     await this.#walk({
       signal,
@@ -121,6 +141,7 @@ export class Garbage {
         const { kind, digest, bytes } = finding
         await item(finding)
         summary[`${kind}s`]++
+        if (kind === 'tag') return true
         const times = (taken.get(digest) ?? 0) + 1
         taken.set(digest, times)
         if (times < (await inventory.repositoriesOf(digest)).length) return true
@@ -133,7 +154,9 @@ export class Garbage {
   }
 
   async #walk(walk: Walk): Promise<void> {
-    const { inventory, registry, locks } = this.#options
+    const { inventory, uses, registry, locks } = this.#options
+    // What was pulled just now counts as used.
+    await uses.flush()
     for (let after: string | undefined = ''; after !== undefined;) {
       const names = await inventory.repositories({
         registry,
@@ -156,7 +179,11 @@ export class Garbage {
     for await (const manifest of this.#linked(repository, 'manifest', walk)) {
       manifests.set(manifest.digest, manifest)
     }
-    if (untagged === 'delete') await this.#collectManifests(repository, manifests, beforeMs, walk)
+    const expired = await this.#expireTags(repository, manifests, walk)
+    if (untagged === 'delete') {
+      const stay = await this.#standing(repository, expired)
+      await this.#collectManifests({ repository, manifests, stay, beforeMs }, walk)
+    }
     const named = new Set<Digest>()
     for (const { children } of manifests.values()) for (const child of children) named.add(child)
     const reason = 'no manifest names it'
@@ -166,22 +193,50 @@ export class Garbage {
       walk,
     )) {
       if (named.has(digest) || linkedAtMs >= beforeMs) continue
-      await walk.take({ kind: 'blob', repository, digest, bytes, reason }, beforeMs)
+      const finding = { kind: 'blob', repository, tag: undefined, digest, bytes, reason } as const
+      await walk.take(finding, beforeMs)
     }
+  }
+
+  /** Returns the tags that no rule keeps, which are gone, or of a dry run would be. */
+  async #expireTags(
+    repository: RepositoryId,
+    manifests: ReadonlyMap<Digest, LinkedContent>,
+    { take }: Walk,
+  ): Promise<Set<Tag>> {
+    const { inventory, retention, tags, clock } = this.#options
+    const expired = new Set<Tag>()
+    if (!retention.isAbout(repository.name)) return expired
+    const records = await inventory.tagRecords(repository)
+    const dated = records.flatMap(({ tag, descriptor: { digest }, checkedAtMs: pushedAtMs }) => {
+      const usedAtMs = manifests.get(digest)?.usedAtMs ?? 0
+      return tags.isImmutable(repository.name, tag) ? [] : { tag, digest, pushedAtMs, usedAtMs }
+    })
+    for (const { tag, digest, reason } of retention.expired(repository.name, dated, clock.now())) {
+      const finding = { kind: 'tag', repository, tag, digest, bytes: 0, reason } as const
+      await take(finding)
+      expired.add(tag)
+    }
+    return expired
+  }
+
+  /** What the tags stand for, and may be rolled back to. */
+  async #standing(repository: RepositoryId, expired: ReadonlySet<Tag>): Promise<Set<Digest>> {
+    const { inventory } = this.#options
+    const records = await inventory.tagRecords(repository)
+    const named = [
+      ...records.map(({ tag, descriptor: { digest } }) => ({ tag, digest })),
+      ...(await inventory.remembered(repository, REMEMBERED)),
+    ]
+    const standing = named.filter(({ tag }) => !expired.has(tag))
+    return new Set(standing.map(({ digest }) => digest))
   }
 
   /** What goes is deleted from `manifests`. */
   async #collectManifests(
-    repository: RepositoryId,
-    manifests: Map<Digest, LinkedContent>,
-    beforeMs: number,
+    { repository, manifests, stay, beforeMs }: Untagged,
     { take, signal }: Walk,
   ): Promise<void> {
-    const stay = new Set([
-      ...(await this.#tagged(repository)),
-      // A tag can be rolled back to these.
-      ...(await this.#options.inventory.remembered(repository, REMEMBERED)),
-    ])
     const reason = 'untagged, and nothing needs it'
     for (;;) {
       signal.throwIfAborted()
@@ -192,16 +247,12 @@ export class Garbage {
       const going = topmost(new Map([...manifests].filter(([digest]) => !needed.has(digest))))
       if (going.length === 0) return
       for (const { digest, sizeBytes: bytes } of going) {
-        const finding = { kind: 'manifest', repository, digest, bytes, reason } as const
+        const about = { repository, tag: undefined, digest, bytes, reason }
+        const finding = { kind: 'manifest', ...about } as const
         if (await take(finding, beforeMs)) manifests.delete(digest)
         else stay.add(digest)
       }
     }
-  }
-
-  async #tagged(repository: RepositoryId): Promise<Digest[]> {
-    const records = await this.#options.inventory.tagRecords(repository)
-    return records.map(({ descriptor }) => descriptor.digest)
   }
 
   async *#linked(

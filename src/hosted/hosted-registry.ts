@@ -9,6 +9,7 @@ import { Garbage, type UntaggedPolicy } from './garbage.ts'
 import { HostedSource } from './hosted-source.ts'
 import { HostedManifests } from './manifests.ts'
 import { Quota } from './quota.ts'
+import { Retention, type RetentionRule } from './retention.ts'
 import { Rollback } from './rollback.ts'
 import { HostedTags } from './tags.ts'
 import { Uploads, type UploadSpools } from './uploads.ts'
@@ -27,6 +28,7 @@ export interface HostedRegistryOptions {
   immutable: readonly string[]
   gracePeriodMs: number
   untagged: UntaggedPolicy
+  retention: readonly RetentionRule[]
   clock: Clock
   events: Events
 }
@@ -51,7 +53,8 @@ export class HostedRegistry {
     const locks = new KeyedLock<Repository>()
     const tags = new HostedTags(options)
     this.manifests = new HostedManifests({ ...options, locks, tags, quota })
-    this.garbage = new Garbage({ ...options, locks })
+    const retention = new Retention(options.retention)
+    this.garbage = new Garbage({ ...options, locks, tags, retention })
     this.rollback = new Rollback({ ...options, locks, tags })
   }
 

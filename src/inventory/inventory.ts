@@ -41,6 +41,12 @@ export interface TagSighting {
   by: string | undefined
 }
 
+/** What a tag stands for or has stood for. */
+export interface RememberedDigest {
+  tag: Tag
+  digest: Digest
+}
+
 /** So many digests are remembered of a tag, and besides them the last that was served. */
 export const MAX_SIGHTINGS = 50
 
@@ -252,9 +258,9 @@ export interface Inventory extends AsyncDisposable {
   history(repository: RepositoryId, tag: Tag): Promise<TagSighting[]>
   /**
    * What the tags of a repository that are on record stood for, of each so many digests that were
-   * seen last; in order, each once.
+   * seen last; in order of tag and digest.
    */
-  remembered(repository: RepositoryId, perTag: number): Promise<Digest[]>
+  remembered(repository: RepositoryId, perTag: number): Promise<RememberedDigest[]>
   /** What heads a history and has only waited, in order of registry, name and tag. */
   waiting(): Promise<WaitingSighting[]>
   /** Drops from the histories of tags that are not on record what was last seen before. */

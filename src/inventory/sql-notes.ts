@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import { dropEvents, eventQueues, queuedEvents, queueEvents } from './event-queue.ts'
 import { allFreezes, dropFreeze, putFreeze } from './freezes.ts'
@@ -8,6 +7,7 @@ import type {
   Freeze,
   NamedTagRecord,
   Pin,
+  RememberedDigest,
   RepositoryId,
   TagRecord,
   TagSighting,
@@ -68,7 +68,7 @@ export class SqlNotes {
     return historyOf(this.db, repository, tag)
   }
 
-  async remembered(repository: RepositoryId, perTag: number): Promise<Digest[]> {
+  async remembered(repository: RepositoryId, perTag: number): Promise<RememberedDigest[]> {
     return rememberedDigests(this.db, repository, perTag)
   }
 

@@ -1,9 +1,9 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import {
   MAX_SIGHTINGS,
+  type RememberedDigest,
   type RepositoryId,
   type TagRecord,
   type TagSighting,
@@ -78,7 +78,7 @@ export async function rememberedDigests(
   db: Kysely<Schema>,
   { registry, name }: RepositoryId,
   perTag: number,
-): Promise<Digest[]> {
+): Promise<RememberedDigest[]> {
   const ranked = db
     .selectFrom('tag_history')
     .innerJoin('repository', 'repository.id', 'tag_history.repository_id')
@@ -90,6 +90,7 @@ export async function rememberedDigests(
     .where('registry', '=', registry)
     .where('repository.name', '=', name)
     .select((eb) => [
+      'tag_history.name as tag',
       'tag_history.digest',
       eb.fn
         .agg<number>('row_number')
@@ -102,14 +103,13 @@ export async function rememberedDigests(
         )
         .as('rank'),
     ])
-  const rows = await db
+  return db
     .selectFrom(ranked.as('ranked'))
-    .select('digest')
-    .distinct()
+    .select(['tag', 'digest'])
     .where('rank', '<=', perTag)
+    .orderBy('tag')
     .orderBy('digest')
     .execute()
-  return rows.map(({ digest }) => digest)
 }
 
 /** See Inventory.waiting. */

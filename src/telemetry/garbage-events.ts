@@ -2,8 +2,9 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
 interface CollectedGarbage {
-  kind: 'manifest' | 'blob'
+  kind: 'tag' | 'manifest' | 'blob'
   repository: string
+  tag: string | undefined
   digest: string
   bytes: number
   reason: string

@@ -35,10 +35,11 @@ test('what was pushed and nothing needs is listed with the reason, and freed', a
   expect(JSON.parse(dry.stdout)).toMatchObject({ kind: 'blob', bytes: blob.length })
   expect(await stage.run('gc')).toMatchObject({
     code: 0,
-    stdout: 'collected: manifests 0, blobs 1; freed 100 KiB\n',
+    stdout: 'collected: tags 0, manifests 0, blobs 1; freed 100 KiB\n',
   })
   const again = await stage.run('gc', '--json')
   expect(JSON.parse(again.stdout)).toEqual({
+    tags: 0,
     manifests: 0,
     blobs: 0,
     freedContents: 0,

@@ -26,6 +26,21 @@ test('a pattern of tags that nothing can match is refused with its place', async
   )
 })
 
+test.each([
+  ['{ repositories: [team], keepTags: [v*] }', /retention\.0: expected keepNewest, delete/],
+  ['{ repositories: [], keepNewest: 1 }', /retention\.0\.repositories: expected at least one/],
+  ['{ repositories: ["team:v1"], keepNewest: 1 }', /repositories\.0: expected a pattern without/],
+  ['{ repositories: [team], keepNewest: -1 }', /keepNewest: expected a number of tags/],
+  ['{ repositories: [team], keepNewest: 1, keepTags: ["a:v*"] }', /keepTags\.0: expected a/],
+])('a rule of retention that says %s is refused with its place', async (rule, message) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'm.yml')
+  await writeFile(file, `hosted:\n  retention:\n    - ${rule}\n`)
+  const loading = loadConfig({ environment: {}, file })
+  await expect(loading).rejects.toThrow(message)
+  await expect(loading).rejects.toThrow(/m\.yml:3:\d+/)
+})
+
 test('an upstream may have the prefix while nothing can be pushed', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'm.yml')

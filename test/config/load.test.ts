@@ -31,68 +31,7 @@ async function faultsOf(sources: Sources): Promise<string[]> {
   return error.message.split('\n').map((line) => line.replace(/^\S*\/m\.yml:/, 'm.yml:'))
 }
 
-const HUB = {
-  url: new URL('https://registry-1.docker.io'),
-  default: true,
-  credentials: [],
-  tls: {},
-  insecure: false,
-  realms: [],
-  privateHosts: [],
-  failover: [],
-  probe: 'ratelimitpreview/test',
-  allow: ['**'],
-  deny: [],
-  hosts: [],
-  tags: {
-    freshForMs: 300_000,
-    staleForMs: 2_592_000_000,
-    absentForMs: 60_000,
-    onAbsent: 'drop',
-    refreshAhead: true,
-    holdMs: 0,
-    holdExcept: [],
-  },
-  prefix: 'docker.io',
-}
-
 describe('the configuration', () => {
-  test('mirrors Docker Hub where nothing is said', async () => {
-    expect(await load()).toEqual({
-      listen: { host: '0.0.0.0', port: 5000, trustedProxies: [] },
-      admin: { host: '127.0.0.1', port: 5001 },
-      data: resolve('data'),
-      upstreams: { 'docker.io': HUB },
-      proxy: { except: [] },
-      store: { type: 'file' },
-      inventory: { type: 'sqlite' },
-      eviction: {
-        maxBytes: 50 * 1024 ** 3,
-        highWatermark: 0.95,
-        lowWatermark: 0.85,
-        minFreeBytes: 5 * 1024 ** 3,
-        ttlMs: 2_592_000_000,
-        everyMs: 60_000,
-        pins: [],
-      },
-      scrub: { everyMs: 604_800_000, bytesPerSecond: 52_428_800 },
-      warm: [],
-      auth: {
-        anonymous: ['pull'],
-        rules: [{ principals: ['*'], repositories: ['**'], actions: ['pull', 'push', 'delete'] }],
-      },
-      hosted: {
-        enabled: false,
-        prefix: 'private',
-        maxBlobBytes: 20 * 2 ** 30,
-        allowSparse: false,
-        gracePeriodMs: 3_600_000,
-        untagged: 'keep',
-      },
-      log: { level: 'info', format: 'auto' },
-    })
-  })
-
   test('is made of what the file says and of defaults', async () => {
     const config = await load({
       text: 'listen: { port: 80 }\nupstreams: { docker.io: { tags: { freshFor: 1h30m } } }',

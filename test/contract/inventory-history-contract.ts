@@ -58,7 +58,9 @@ export function inventoryHistoryContract(name: string, make: () => Promise<Inven
       for (const [index, content] of [old, young, newest].entries()) {
         await see(inventory, content, content, 1_000 * index)
       }
-      expect(await inventory.remembered(alpine, 2)).toEqual([young.digest, newest.digest].sort())
+      const digests = [young.digest, newest.digest].sort()
+      const remembered = digests.map((digest) => ({ tag: latest, digest }))
+      expect(await inventory.remembered(alpine, 2)).toEqual(remembered)
       expect(await inventory.remembered(node, 2)).toEqual([])
       await inventory.dropTag(alpine, latest)
       expect(await inventory.remembered(alpine, 2)).toEqual([])

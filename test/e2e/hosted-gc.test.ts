@@ -81,7 +81,7 @@ describe.runIf(haveTools('skopeo'))('what was pushed', () => {
     const { code, stdout } = await mirror.entrepot('gc')
     expect([code, stdout]).toEqual([
       0,
-      expect.stringMatching(/^collected: manifests 0, blobs 2; freed \d+ KiB\n$/),
+      expect.stringMatching(/^collected: tags 0, manifests 0, blobs 2; freed \d+ KiB\n$/),
     ])
     expect(await onDisk(mirror, freed)).toEqual([])
     expect(await onDisk(mirror, contentsOf(kept))).toHaveLength(4)

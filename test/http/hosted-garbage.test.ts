@@ -9,7 +9,7 @@ import { APP, pushBlob, pushBlobs, pushImage, pushManifest, remove } from './hos
 import { HOUR_MS, startHosted, type HostedRig } from './hosted-rig.ts'
 
 const OTHER = '/v2/private/other'
-const NOTHING = { manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
+const NOTHING = { tags: 0, manifests: 0, blobs: 0, freedContents: 0, freedBytes: 0 }
 const bytes = bytesOf('layer', 50_000)
 const digest = digestOf(bytes)
 
@@ -49,7 +49,7 @@ describe('a manifest that was deleted', () => {
     const shared = [...gone.blobs].filter(([one]) => kept.blobs.has(one))
     expect(shared).toHaveLength(1)
     const freedBytes = sizeOf(gone) - shared[0]![1].length
-    expect(await collect(rig)).toEqual({ manifests: 0, blobs: 2, freedContents: 3, freedBytes })
+    expect(await collect(rig)).toEqual({ ...NOTHING, blobs: 2, freedContents: 3, freedBytes })
     expect(await storedOf(rig, gone)).toEqual([shared[0]![0]])
     expect(await storedOf(rig, kept)).toHaveLength(4)
     expect((await rig.inventory.totals()).bytes).toBe(before.bytes - freedBytes)
@@ -332,6 +332,7 @@ describe('a dry run', () => {
     expect(findings).toContainEqual({
       kind: 'manifest',
       repository,
+      tag: undefined,
       digest: image.root.digest,
       bytes: image.root.sizeBytes,
       reason: 'untagged, and nothing needs it',
@@ -339,6 +340,7 @@ describe('a dry run', () => {
     expect(findings).toContainEqual({
       kind: 'blob',
       repository,
+      tag: undefined,
       digest,
       bytes: bytes.length,
       reason: 'no manifest names it',

@@ -7,6 +7,7 @@ import { Leases } from '../../src/cache/leases.ts'
 import { Uses } from '../../src/cache/uses.ts'
 import type { Config } from '../../src/config/schema.ts'
 import type { Garbage, UntaggedPolicy } from '../../src/hosted/garbage.ts'
+import type { RetentionRule } from '../../src/hosted/retention.ts'
 import type { Rollback } from '../../src/hosted/rollback.ts'
 import { HostedRegistry } from '../../src/hosted/hosted-registry.ts'
 import { createApp } from '../../src/http/app.ts'
@@ -72,6 +73,7 @@ export interface HostedRigOptions {
   /** Addresses of proxies whose word counts. */
   trustedProxies?: string[]
   immutable?: string[]
+  retention?: RetentionRule[]
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
   /** Whether they are in the audit log. */
@@ -120,6 +122,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     quotaBytes: options.quotaBytes,
     allowSparse: options.allowSparse ?? false,
     immutable: options.immutable ?? [],
+    retention: options.retention ?? [],
     gracePeriodMs: HOUR_MS,
     untagged: options.untagged ?? 'keep',
     clock,

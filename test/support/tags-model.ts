@@ -1,5 +1,6 @@
 import type {
   NamedTagRecord,
+  RememberedDigest,
   RepositoryId,
   TagRecord,
   TagSighting,
@@ -53,11 +54,13 @@ export class TagsModel extends NotesModel {
     return this.#histories.of(repository, tag)
   }
 
-  async remembered(repository: RepositoryId, perTag: number): Promise<Digest[]> {
-    const sightings = [...this.tagsOf(repository).keys()].flatMap((tag) =>
-      this.#histories.of(repository, tag).slice(0, perTag),
-    )
-    return [...new Set(sightings.map(({ descriptor }) => descriptor.digest))].sort()
+  async remembered(repository: RepositoryId, perTag: number): Promise<RememberedDigest[]> {
+    const tags = await this.tags(repository)
+    return tags.flatMap((tag) => {
+      const last = this.#histories.of(repository, tag).slice(0, perTag)
+      const digests = last.map(({ descriptor }) => descriptor.digest)
+      return digests.sort().map((digest) => ({ tag, digest }))
+    })
   }
 
   async waiting(): Promise<WaitingSighting[]> {

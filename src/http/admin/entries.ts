@@ -80,8 +80,8 @@ export function removableEntry({ digest, names, sizeBytes, usedAtMs }: Removable
   }
 }
 
-export function garbageEntry({ repository, ...finding }: GarbageFinding): GarbageEntry {
-  return { ...finding, repository: nameOf(repository) }
+export function garbageEntry({ repository, tag, ...finding }: GarbageFinding): GarbageEntry {
+  return { ...finding, repository: nameOf(repository), tag: tag ?? null }
 }
 
 export function warmedContentEntry({
