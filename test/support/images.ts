@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { type Descriptor } from '../../src/oci/descriptor.ts'
 import { digestOf, type Digest } from '../../src/oci/digest.ts'
@@ -23,8 +23,12 @@ export interface ImageOptions {
   base?: string
   /** Size of the incompressible file in each layer. */
   layerBytes?: number
+  /** Only OCI has it. */
+  compression?: 'zstd'
   architecture?: string
 }
+
+const ZSTD_TYPE = 'application/vnd.oci.image.layer.v1.tar+zstd'
 
 const TYPES = {
   oci: {
@@ -51,7 +55,11 @@ export async function buildImage(options: ImageOptions = {}): Promise<TestImage>
     const layerSeed = index === 0 && base !== undefined ? base : `${seed}/${index}`
     const tar = await tarOf(`layer-${index}.bin`, bytesOf(layerSeed, layerBytes))
     diffIds.push(digestOf(tar))
-    layerDescriptors.push(addBlob(image, types.layer, gzipSync(tar, { level: 1 })))
+    const layer =
+      options.compression === 'zstd'
+        ? addBlob(image, ZSTD_TYPE, zstdCompressSync(tar))
+        : addBlob(image, types.layer, gzipSync(tar, { level: 1 }))
+    layerDescriptors.push(layer)
   }
   const config = addBlob(
     image,

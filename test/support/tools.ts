@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path'
 
 /** Debian's name of the package that holds each tool. */
 const PACKAGES = {
+  buildah: 'buildah',
   chromium: 'chromium',
   containerd: 'containerd',
   ctr: 'containerd',

@@ -1,0 +1,47 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from '../processes.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
+import { writeContainersConfig } from './containers-image.ts'
+import { hashArchive } from './hashes.ts'
+
+export async function startBuildah({ mirror, outside }: ClientOptions): Promise<Client> {
+  const folder = await temporaryFolder()
+  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
+  const env = {
+    ...outside.env,
+    HOME: folder.path,
+    CONTAINERS_REGISTRIES_CONF: registries,
+    REGISTRY_AUTH_FILE: auth,
+  }
+  const storage = ['--root', join(folder.path, 'root'), '--runroot', join(folder.path, 'run')]
+  const buildah = (...args: string[]) =>
+    run(['buildah', ...storage, '--storage-driver', 'vfs', ...args], { env })
+  return {
+    name: 'buildah',
+    keeps: 'unpacked',
+    async pull(name) {
+      const flags = ['--signature-policy', policy, ...plainHttp(name, '--tls-verify=false')]
+      await buildah('pull', ...flags, fullName(name))
+    },
+    async push(name, as) {
+      const flags = ['--signature-policy', policy, ...plainHttp(as, '--tls-verify=false')]
+      await buildah('push', ...flags, fullName(name), `docker://${as}`)
+    },
+    async held(name) {
+      const image = fullName(name)
+      const archive = join(folder.path, 'saved.tar')
+      await buildah('push', '--signature-policy', policy, image, `docker-archive:${archive}`)
+      const contents = await hashArchive(archive)
+      await rm(archive)
+      const format = ['--type', 'image', '--format', '{{.FromImageDigest}}']
+      const root = await buildah('inspect', ...format, image)
+      return { roots: [root.trim()], contents }
+    },
+    async empty() {
+      await buildah('rmi', '--all', '--force')
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
+}
