@@ -8,10 +8,14 @@ import { countText, percentText, sizeText } from './format.js'
  * @import { Api } from './api.js'
  */
 
+/** Long enough to be read, and to be read aloud. */
+const SAID_FOR_MS = 15_000
+
 /** What can be done from the page. Each tells how it went, and whatever is shown is shown anew. */
 export class Actions {
   #api
   #refresh
+  #said = 0
 
   /**
    * @param {Api} api
@@ -105,7 +109,10 @@ export class Actions {
 
   /** @param {string} text */
   #say(text) {
-    setText(find('told', HTMLElement), text)
+    const told = find('told', HTMLElement)
+    setText(told, text)
+    clearTimeout(this.#said)
+    this.#said = setTimeout(() => setText(told, ''), SAID_FOR_MS)
   }
 }
 

@@ -205,7 +205,7 @@ class FillRow {
   }
 }
 
-/** An upstream: whether it answers, and what each of our users may still pull there. */
+/** An upstream: whether it is asked, and what each of our users may still pull there. */
 class UpstreamRow {
   #state = element('span', 'state')
   #saved = element('p', 'quiet')
@@ -225,14 +225,12 @@ class UpstreamRow {
 
   /** @param {UpstreamStats} upstream */
   show({ endpoints, budget, savedPulls }) {
-    const answering = endpoints.filter(
-      ({ state, limitedUntil }) => state !== 'open' && !limitedUntil,
-    )
-    const isWell = answering.length === endpoints.length
+    const used = endpoints.filter(({ state, limitedUntil }) => state !== 'open' && !limitedUntil)
+    const isWell = used.length === endpoints.length
     this.#state.classList.toggle('bad', !isWell)
     setText(
       this.#state,
-      isWell ? 'answers' : `${answering.length} of ${countText(endpoints.length, 'endpoint')}`,
+      isWell ? 'in use' : `${used.length} of ${countText(endpoints.length, 'endpoint')} in use`,
     )
     this.#showBudgets(budget.filter(({ limit, remaining }) => limit !== null && remaining !== null))
     setText(this.#saved, `${countText(savedPulls, 'pull')} saved since the start`)
