@@ -248,7 +248,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     await held.getByRole('button', { name: 'Release' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click()
     await page.getByText('Released docker.io/library/app:1.').waitFor()
-    expect(await held.isVisible()).toBe(false)
+    await held.waitFor({ state: 'hidden' })
     expect(jsonOf(await mirror.ask('holds'))).toEqual({ holds: [] })
     expect(complaints).toEqual([])
   })

@@ -59,7 +59,9 @@ describe.runIf(haveTools(...skopeo.tools))('a data folder on a small disk', () =
     expect(hub.matching({ kind: 'cdn', digest: layer }).map(({ status }) => status)).toEqual([
       200, 206,
     ])
-    expect(mirror.output).toMatch(/"msg":"space is full, nothing new is kept"/)
+    await eventually('it is told', () => {
+      return mirror.output.includes('"msg":"space is full, nothing new is kept"')
+    })
     await eventually('an eviction pass that nobody scheduled', async () => {
       const { lastPass } = (await mirror.stats()).eviction
       return lastPass?.startedAt !== before?.startedAt
@@ -100,7 +102,7 @@ describe.runIf(haveTools(...skopeo.tools))('a data folder on a small disk', () =
     await eventually('there is room again', async () => {
       return !(await mirror.stats()).eviction.isSpaceFull
     })
-    expect(mirror.output).toMatch(/"msg":"space is back"/)
+    await eventually('it is told', () => mirror.output.includes('"msg":"space is back"'))
     // It has waited for what was cold to go.
     expect(await repositories(stage)).toEqual([next.repository])
   })

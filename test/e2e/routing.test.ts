@@ -104,7 +104,8 @@ describe.runIf(haveTools(...tools))('several upstreams at once', () => {
       await using containerd = await startContainerd({ mirror: { clientFiles }, outside })
       await containerd.pull(`${registry}/${repository}:1`)
       await expectHeld(containerd, `${registry}/${repository}:1`, image)
-      expect(mirror.output).toContain(`"/${prefix}/v2/${repository}/manifests/1"`)
+      const path = `"/${prefix}/v2/${repository}/manifests/1"`
+      await eventually('the way it came is logged', () => mirror.output.includes(path))
     })
 
     it('was one repository by all of them: each thing came once from upstream', async () => {
