@@ -29,7 +29,7 @@ const ARCHITECTURE: Architecture = {
     hosted: [...FOUNDATION, 'store', 'inventory'],
     policy: FOUNDATION,
     webhook: [...FOUNDATION, 'inventory', 'admin-stats'],
-    http: [...FOUNDATION, ...PARTS, 'admin-api', 'admin-stats'],
+    http: [...FOUNDATION, ...PARTS, 'admin-api', 'admin-stats', 'version'],
     version: [],
     listening: ['util', 'telemetry', 'config', 'http'],
     webhooks: [...FOUNDATION, 'inventory', 'webhook', 'config', 'admin-stats', 'version'],

@@ -1,5 +1,5 @@
 /** What the admin API says went wrong, and the status that says the same. */
-const STATUS = {
+export const STATUS = {
   INVALID: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,

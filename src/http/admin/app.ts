@@ -13,6 +13,7 @@ import { ApiError } from './api-error.ts'
 import { apiErrors, type Tell, tellWith } from './api-errors.ts'
 import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
+import { addOpenApiRoutes } from './openapi-routes.ts'
 import { originGuard } from './origin-guard.ts'
 import { pageRouter } from './page-files.ts'
 import type { Stats } from '../../admin-stats.ts'
@@ -75,6 +76,7 @@ function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
 function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   const { events, stats, history, operations, tags, hosted, routes, upstreams } = options
   const router = new Router<HttpState>({ prefix: '/api/v1' })
+  addOpenApiRoutes(router)
   addStatsRoutes(router, stats, history, options.events.top)
   addContentRoutes(router, operations, routes)
   router.get('/events', (context) => answerEvents(context, events.feed))

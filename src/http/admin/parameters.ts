@@ -8,47 +8,55 @@ const MAX_TOP = 100
 const DEFAULT_TOP = 10
 
 const name = z.string().min(1).max(1024)
-const pattern = z.string().min(1).max(1024)
+const image = name.describe('`REPOSITORY[:TAG]`, for example `node:22`.')
+const pattern = name.describe('For example `docker.io/library/node:22*`.')
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
-const dryRun = z.boolean().default(false)
+const dryRun = z.boolean().default(false).describe('Whether it is only told what would be done.')
 
 export const imagesQuery = z.strictObject({
-  repository: name.optional(),
-  search: z.string().max(1024).optional(),
-  after: z.string().max(1024).optional(),
+  repository: name.optional().describe('All where left out.'),
+  search: z.string().max(1024).optional().describe('A part of `repository:tag`.'),
+  after: z.string().max(1024).optional().describe('`next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(MAX_IMAGES).default(DEFAULT_IMAGES),
 })
 export const topQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_TOP).default(DEFAULT_TOP),
 })
 export const statsHistoryQuery = z.strictObject({
-  resolution: z.enum(['minute', 'hour']).default('minute'),
+  resolution: z
+    .enum(['minute', 'hour'])
+    .default('minute')
+    .describe('There are minutes for a day, and hours for a quarter.'),
   from: time.optional(),
   to: time.optional(),
 })
 export const pinParameters = z.strictObject({ pattern })
 export const evictBody = z.strictObject({
   dryRun,
-  /** What is to be left. */
-  toBytes: z.int().min(0).optional(),
+  toBytes: z.int().min(0).optional().describe('What is to be left.'),
 })
-export const purgeBody = z.strictObject({ reference: name })
-export const tagParameters = z.strictObject({ reference: name })
+export const purgeBody = z.strictObject({
+  reference: image.describe('An image, or a repository, all of which goes.'),
+})
+export const tagParameters = z.strictObject({ reference: image })
 export const freezeBody = z.strictObject({
-  reference: name,
-  at: z.string().min(1).max(1024).optional(),
+  reference: image,
+  at: name.optional().describe('A digest or a time; what it is served as where left out.'),
 })
 export const rollbackBody = z.strictObject({
-  reference: name,
-  to: z.string().min(1).max(1024).optional(),
+  reference: image,
+  to: name.optional().describe('A digest or a time; what it stood for before where left out.'),
 })
 export const upstreamTestBody = z.strictObject({ name })
 export const scrubBody = z.strictObject({})
 export const gcBody = z.strictObject({ dryRun })
 export const sweepBody = z.strictObject({ dryRun })
 export const warmBody = z.strictObject({
-  images: z.array(name).min(1),
-  platforms: z.array(z.string()).default([]),
+  images: z.array(image).min(1),
+  platforms: z
+    .array(z.string())
+    .default([])
+    .describe('For example `linux/arm64/v8`; all where there are none.'),
 })
 
 /** The parameters behind the question mark, each given once at most. */

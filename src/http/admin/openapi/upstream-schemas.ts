@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import type { UpstreamList, UpstreamTestResult } from '../../../admin-api.ts'
+import { breakerState, count, ms, text, time } from './fields.ts'
+
+const user = z.strictObject({
+  credential: text.describe('The user name; `anonymous` without credentials.'),
+  isAnswering: z.boolean().nullable().describe('When it was asked last.'),
+  authentication: z
+    .strictObject({ kind: z.enum(['none', 'basic', 'bearer']), realm: text.nullable() })
+    .nullable(),
+  limit: count.nullable(),
+  remaining: count.nullable(),
+  resetAt: time.nullable(),
+  limitedUntil: time.nullable(),
+})
+
+const endpoint = z.strictObject({
+  url: text,
+  proxy: text.nullable().describe('Without credentials; `null` where it is asked directly.'),
+  state: breakerState,
+  limitedUntil: time.nullable(),
+  users: z.array(user).describe('In the order in which they are used.'),
+})
+
+export const upstreamList = z.strictObject({
+  upstreams: z.array(z.strictObject({ name: text, endpoints: z.array(endpoint) })),
+}) satisfies z.ZodType<UpstreamList>
+
+const testedUser = user.extend({
+  durationMs: ms,
+  error: text.nullable().describe('`null` where it answers, and takes the credentials.'),
+})
+
+export const upstreamTestResult = z.strictObject({
+  name: text,
+  endpoints: z.array(endpoint.extend({ users: z.array(testedUser) })),
+}) satisfies z.ZodType<UpstreamTestResult>
