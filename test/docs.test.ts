@@ -36,6 +36,11 @@ describe('links', () => {
   })
 })
 
+test('ARCHITECTURE.md has two pages; what is more is in docs/internals.md', async () => {
+  const words = (await readFile(join(ROOT, 'ARCHITECTURE.md'), 'utf8')).split(/\s+/)
+  expect(words.length).toBeLessThanOrEqual(1150)
+})
+
 test('docs/comparison.md has its figures from bench/RESULTS.md', async () => {
   const page = await readFile(join(ROOT, 'docs/comparison.md'), 'utf8')
   const results = await readFile(join(ROOT, 'bench/RESULTS.md'), 'utf8')
