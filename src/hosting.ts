@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from './config/schema.ts'
-import type { GarbageSummary } from './hosted/garbage.ts'
+import type { GarbageSummary } from './hosted/garbage-finding.ts'
 import type { HostedOperations } from './hosted/hosted-operations.ts'
 import { HostedRegistry, type HostedRegistryOptions } from './hosted/hosted-registry.ts'
 import type { Job, JobResult } from './jobs/job.ts'

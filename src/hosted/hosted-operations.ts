@@ -1,4 +1,4 @@
-import type { GarbageListener, GarbageSummary } from './garbage.ts'
+import type { GarbageListener, GarbageSummary } from './garbage-finding.ts'
 import type { RollbackResult, RollbackTarget } from './rollback.ts'
 
 /** What operators may ask of what is hosted. Throws InventoryError. */

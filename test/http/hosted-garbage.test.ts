@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { GarbageFinding, GarbageSummary } from '../../src/hosted/garbage.ts'
+import type { GarbageFinding, GarbageSummary } from '../../src/hosted/garbage-finding.ts'
 import { digestOf, type Digest } from '../../src/oci/digest.ts'
 import type { Repository } from '../../src/oci/reference.ts'
 import { buildArtifact } from '../support/artifacts.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { GarbageFinding } from '../../src/hosted/garbage.ts'
+import type { GarbageFinding } from '../../src/hosted/garbage-finding.ts'
 import { buildImage } from '../support/images.ts'
 import { APP, pushImage } from './hosted-push.ts'
 import { HOUR_MS, startHosted, type HostedRig } from './hosted-rig.ts'

@@ -23,7 +23,7 @@ import type {
   WarmedImage,
 } from '../../cache/operations.ts'
 import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
-import type { GarbageFinding } from '../../hosted/garbage.ts'
+import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
 import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
 import { formatImage } from '../../oci/reference.ts'
 

@@ -1,6 +1,6 @@
 import type { Router } from '@koa/router'
 import type { GarbageEntry, GarbageResult, RollbackResult } from '../../admin-api.ts'
-import type { GarbageFinding } from '../../hosted/garbage.ts'
+import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
 import type { HostedOperations } from '../../hosted/hosted-operations.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { HttpState } from '../exchange.ts'
