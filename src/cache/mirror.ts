@@ -28,7 +28,7 @@ import { Manifests } from './manifests.ts'
 import { Referrers } from './referrers.ts'
 import type { TagPolicy } from './tag-freshness.ts'
 import { TagLists } from './tag-lists.ts'
-import { Tags } from './tags.ts'
+import { type TagQuestions, Tags } from './tags.ts'
 import type { Uses } from './uses.ts'
 import { WatchedSource } from './watched-source.ts'
 
@@ -76,6 +76,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
       policy,
       isUp: () => Number.isFinite(source.silentForMs),
       ask: (ref) => this.#head(ref),
+      look: (ref, descriptor) => this.#looked(ref, descriptor),
       fetch: (ref, descriptor) => this.#fetched(ref, descriptor),
       fetchAhead: (ref, known, descriptor) => this.#fetchedAhead(ref, known, descriptor),
     })
@@ -91,21 +92,23 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
     if (ref.kind === 'digest') return this.#manifests.stat(ref, options)
-    const questions = {
+    // Nothing is fetched for one who only looks.
+    const questions: TagQuestions = {
       first: () => this.#head(ref),
-      // Nothing is fetched for one who only looks.
-      moved: (to: Descriptor) => Promise.resolve(to),
+      moved: (to) => Promise.resolve(to),
+      held: (from) => this.#looked(ref, from),
     }
     return this.#tags.resolve(ref, questions, options)
   }
 
   async manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
     if (ref.kind === 'digest') return this.#manifests.get(ref, options)
-    const questions = {
+    const questions: TagQuestions = {
       // A tag that nobody knows costs one GET; HEAD first would only add a round trip.
       first: async () => (await this.#manifests.fetch(ref))?.descriptor,
       // One that has moved only counts once its manifest is here: until then the old one stands in.
-      moved: (to: Descriptor) => this.#fetched(ref, to),
+      moved: (to) => this.#fetched(ref, to),
+      held: (from) => this.#fetched(ref, from),
     }
     const tag = await this.#tags.resolve(ref, questions, options)
     if (!tag) return undefined
@@ -197,6 +200,15 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   async #head(ref: TagReference): Promise<Descriptor | undefined> {
     return (await this.#source.resolve(ref, { signal: this.#lifetime.signal }))?.descriptor
+  }
+
+  async #looked(
+    { repository }: TagReference,
+    { digest }: Descriptor,
+  ): Promise<Descriptor | undefined> {
+    const { signal } = this.#lifetime
+    const found = await this.#manifests.stat({ kind: 'digest', repository, digest }, { signal })
+    return found?.descriptor
   }
 
   /** Nothing is fetched for a tag that clients only look at. */

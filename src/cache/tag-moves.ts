@@ -13,8 +13,6 @@ export interface TagMovesOptions {
   registry: string
   records: TagRecords
   policy: HoldPolicy
-  /** Has a manifest, so that it can be served: from what is held, or from upstream. */
-  fetch: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
   events: TagEvents
 }
 
@@ -28,6 +26,8 @@ export interface TagMove {
   atMs: number
   /** Has what it has moved to, where it is served as that. */
   obtain: Obtain
+  /** Has what it was served as, where it is held to that. */
+  retain: Obtain
   /** What an operator lets through, whatever the hold. */
   released: Digest | undefined
 }
@@ -56,8 +56,8 @@ export class TagMoves {
 
   /** What it is served as from now on; `undefined` where that cannot be had. */
   async settle(move: TagMove): Promise<Descriptor | undefined> {
-    const { records, fetch } = this.#options
-    const { ref, from, to, atMs, obtain, released } = move
+    const { records } = this.#options
+    const { ref, from, to, atMs, obtain, retain, released } = move
     if (!from || from.digest === to.digest) return to
     if (!this.#hold.isFor(ref)) return obtain(to)
     const history = await records.history(ref)
@@ -65,7 +65,7 @@ export class TagMoves {
     const isOver = sighting !== undefined && this.#hold.endMs(sighting) <= atMs
     const isReleased = to.digest === released
     if (!isOver && !isReleased) {
-      const kept = await fetch(ref, from)
+      const kept = await retain(from)
       if (kept) {
         if (!sighting) this.#begun(move, kept)
         return kept

@@ -31,6 +31,8 @@ export interface TagsOptions {
   isUp: () => boolean
   /** Asks upstream what a tag stands for, without fetching it; `undefined` where it has no such tag. */
   ask: (ref: TagReference) => Promise<Descriptor | undefined>
+  /** Asks whether a manifest can be had, without fetching it. */
+  look: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
   /** Has a manifest, so that it can be served; `undefined` where upstream does not have it. */
   fetch: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
   /** As `fetch`, of what a tag known as this digest has moved to, for which no client waits. */
@@ -50,6 +52,8 @@ export interface TagQuestions {
   first: () => Promise<Descriptor | undefined>
   /** Has what one that is known has moved to, before that counts. */
   moved: Obtain
+  /** Has what one that is held is still served as. */
+  held: Obtain
 }
 
 /** What tags of one upstream stand for: as last checked while that is fresh, else as upstream says. */
@@ -62,10 +66,10 @@ export class Tags implements AsyncDisposable {
 
   constructor(options: TagsOptions) {
     this.#options = options
-    const { registry, policy, fetch, clock, events, isLow, isUp } = options
+    const { registry, policy, clock, events, isLow, isUp } = options
     const records = new TagRecords(options)
     this.#records = records
-    this.#moves = new TagMoves({ registry, records, policy, fetch, events: events.tags })
+    this.#moves = new TagMoves({ registry, records, policy, events: events.tags })
     if (!policy.refreshAhead) return
     this.#ahead = new RefreshAhead({
       freshForMs: policy.freshForMs,
@@ -115,8 +119,12 @@ export class Tags implements AsyncDisposable {
     digest: Digest,
     { signal }: PullOptions,
   ): Promise<Descriptor | undefined> {
-    const { ask, fetch } = this.#options
-    const questions = { first: () => ask(ref), moved: (to: Descriptor) => fetch(ref, to) }
+    const { ask, look, fetch } = this.#options
+    const questions: TagQuestions = {
+      first: () => ask(ref),
+      moved: (to) => fetch(ref, to),
+      held: (from) => look(ref, from),
+    }
     for (;;) {
       const record = await this.#records.get(ref)
       const flight = await this.#flights.run(formatReference(ref), signal, () =>
@@ -166,13 +174,14 @@ export class Tags implements AsyncDisposable {
 
   /** By the same flight as the clients, so that they share one question. */
   async #checkAhead(ref: TagReference): Promise<void> {
-    const { ask, fetchAhead, signal } = this.#options
+    const { ask, look, fetchAhead, signal } = this.#options
     const key = formatReference(ref)
     const known = await this.#records.get(ref)
     if (!known || signal.aborted || this.#records.isFrozen(ref)) return
-    const questions = {
+    const questions: TagQuestions = {
       first: () => ask(ref),
-      moved: (to: Descriptor) => fetchAhead(ref, known.descriptor.digest, to),
+      moved: (to) => fetchAhead(ref, known.descriptor.digest, to),
+      held: (from) => look(ref, from),
     }
     try {
       await this.#flights.run(key, NEVER, () => this.#ask(ref, known, questions))
@@ -184,7 +193,7 @@ export class Tags implements AsyncDisposable {
   async #ask(
     ref: TagReference,
     record: TagRecord | undefined,
-    { first, moved }: TagQuestions,
+    { first, moved, held }: TagQuestions,
     released?: Digest,
   ): Promise<Descriptor | undefined> {
     const { clock, absences, ask } = this.#options
@@ -193,7 +202,7 @@ export class Tags implements AsyncDisposable {
     const checkedAtMs = clock.now()
     const from = record?.descriptor ?? (await this.#moves.formerly(ref))
     const seen = await (from ? ask(ref) : first())
-    const move = { ref, from, atMs: checkedAtMs, obtain: moved, released }
+    const move = { ref, from, atMs: checkedAtMs, obtain: moved, retain: held, released }
     const descriptor = seen && (await this.#moves.settle({ ...move, to: seen }))
     if (!descriptor) {
       absences.add(key)

@@ -177,6 +177,18 @@ describe('a held tag whose content was evicted', () => {
     expect(await test.rig.inventory.tag(id, latest.tag)).toMatchObject({ descriptor: old.root })
   })
 
+  it('costs no pull where clients only look at it', async () => {
+    await using test = await holding()
+    const { source, clock, look } = test
+    await test.evict(old)
+    await look()
+    source.add(demo, 'latest', young)
+    clock.advance(POLICY.freshForMs)
+    source.asked.length = 0
+    expect(await look()).toMatchObject({ descriptor: old.root })
+    expect(source.asked).toEqual([headOfTag, `resolve ${demo}@${old.root.digest}`])
+  })
+
   it('is let through, with a warning, where upstream has nothing older any more', async () => {
     await using test = await holding()
     await test.move(young)
