@@ -5,7 +5,7 @@
 type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** How many pulls had which outcome. */
-interface PullCounts {
+export interface PullCounts {
   hit: number
   miss: number
   join: number
@@ -155,8 +155,9 @@ export interface TopList {
   repositories: TopEntry[]
 }
 
-interface TopEntry {
+export interface TopEntry {
   /** With its registry. */
   repository: string
   bytes: number
+  pulls: PullCounts
 }

@@ -13,8 +13,12 @@ export function sizeText(bytes: number): string {
   return `${value.toFixed(digits)} ${SIZE_UNITS[unit]}`
 }
 
+export function numberText(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
 export function countText(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
+  return `${numberText(count)} ${count === 1 ? one : many}`
 }
 
 /** The first of the digits, as clients show them. */

@@ -19,6 +19,7 @@ import { rollbackCommand } from './rollback.ts'
 import { scrubCommand } from './scrub.ts'
 import { statusCommand } from './status.ts'
 import { sweepCommand } from './sweep.ts'
+import { topCommand } from './top.ts'
 import { upstreamCommand } from './upstream.ts'
 import { warmCommand } from './warm.ts'
 import { VERSION } from '../version.ts'
@@ -47,6 +48,7 @@ function createProgram(): Command {
   program.addCommand(configCommand())
   program.addCommand(clientCommand())
   program.addCommand(statusCommand())
+  program.addCommand(topCommand())
   program.addCommand(doctorCommand())
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())

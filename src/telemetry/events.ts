@@ -151,7 +151,7 @@ export class Events {
       this.#metrics.pulls.add(1, outcome, kind, upstream)
       const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
       if (isSaved) this.#metrics.savedPulls.add(1, upstream)
-      if (repository) this.top.add({ upstream, repository, bytes })
+      if (repository) this.top.add({ upstream, repository, outcome, bytes })
     }
     // One object inside the line: pino leaves it to JSON.stringify, at half the price of fields.
     const line = { request, error }

@@ -1,8 +1,19 @@
-/** How many bytes of a repository went to clients. */
+import { PULL_OUTCOMES, type PullOutcome } from './served-request.ts'
+
+/** A pull, as it is counted. */
+export interface CountedPull {
+  upstream: string
+  repository: string
+  outcome: PullOutcome
+  bytes: number
+}
+
+/** What went to clients of a repository. */
 export interface ServedRepository {
   upstream: string
   repository: string
   bytes: number
+  pulls: Record<PullOutcome, number>
 }
 
 /** So many are told apart, however many there are. */
@@ -15,15 +26,16 @@ const MAX_REPOSITORIES = 1000
 export class TopRepositories {
   #served = new Map<string, ServedRepository>()
 
-  add({ upstream, repository, bytes }: ServedRepository): void {
+  add({ upstream, repository, outcome, bytes }: CountedPull): void {
     const key = `${upstream} ${repository}`
-    const served = this.#served.get(key)
-    if (served) {
-      served.bytes += bytes
-      return
+    let served = this.#served.get(key)
+    if (!served) {
+      if (this.#served.size === MAX_REPOSITORIES) this.#forgetHalf()
+      served = { upstream, repository, bytes: 0, pulls: noPulls() }
+      this.#served.set(key, served)
     }
-    if (this.#served.size === MAX_REPOSITORIES) this.#forgetHalf()
-    this.#served.set(key, { upstream, repository, bytes })
+    served.bytes += bytes
+    served.pulls[outcome]++
   }
 
   /** The most first, at most `limit`; those of which nothing was sent are left out. */
@@ -36,4 +48,9 @@ export class TopRepositories {
     const entries = [...this.#served].sort(([, a], [, b]) => b.bytes - a.bytes)
     this.#served = new Map(entries.slice(0, MAX_REPOSITORIES / 2))
   }
+}
+
+function noPulls(): Record<PullOutcome, number> {
+  const none = PULL_OUTCOMES.map((outcome) => [outcome, 0])
+  return Object.fromEntries(none) as Record<PullOutcome, number>
 }

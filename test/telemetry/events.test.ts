@@ -50,7 +50,12 @@ test('a pull is one line and its counters', async () => {
     request: { outcome: 'hit', repository: 'library/alpine' },
   })
   expect(events.top.list(9)).toEqual([
-    { upstream: 'docker.io', repository: 'library/alpine', bytes: 500 },
+    {
+      upstream: 'docker.io',
+      repository: 'library/alpine',
+      bytes: 500,
+      pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
+    },
   ])
   expect(events.totals()).toEqual({
     pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },

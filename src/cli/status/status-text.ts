@@ -3,12 +3,14 @@ import type { Stats, StatsSpan } from '../../admin-stats.ts'
 import {
   ageText,
   countText,
+  numberText,
   percentText,
   shortDigest,
   sizeText,
   spanText,
   untilText,
 } from '../format.ts'
+import { pullsOf } from '../pulls.ts'
 import { type Column, tableLines } from '../table.ts'
 import {
   hostOf,
@@ -81,8 +83,7 @@ const FIGURES: Column<Figure>[] = [
 function figures({ atMs, stats, hours, next }: Snapshot): string[] {
   const { pulls, bytes, store } = stats
   const { hit, join, stale, miss, bypass } = pulls
-  const here = hit + join + stale
-  const all = here + miss + bypass
+  const { here, all } = pullsOf(pulls)
   const saved = Math.max(0, bytes.served - bytes.fetched)
   const rows: Figure[] = [
     {
@@ -217,8 +218,4 @@ function jobText({ isRunning, progress, lastRun }: JobEntry): string {
 function progressText({ done, total, unit }: WorkProgress): string {
   if (total !== null) return percentText(done, total)
   return unit === 'bytes' ? sizeText(done) : countText(done, unit.slice(0, -1))
-}
-
-function numberText(count: number): string {
-  return count.toLocaleString('en-US')
 }

@@ -4,7 +4,7 @@ import type { Span } from '../../inventory/span.ts'
 import type { ServedRepository, TopRepositories } from '../../telemetry/top-repositories.ts'
 import type { HttpState } from '../exchange.ts'
 import { readQuery, statsHistoryQuery, topQuery } from './parameters.ts'
-import type { Stats, StatsHistory, StatsSpan, TopList } from '../../admin-stats.ts'
+import type { Stats, StatsHistory, StatsSpan, TopEntry, TopList } from '../../admin-stats.ts'
 
 /** What was counted in the past. */
 export type History = Pick<Inventory, 'spans'>
@@ -37,6 +37,6 @@ function spanEntry({ startMs, ...measured }: Span): StatsSpan {
   return { start: new Date(startMs).toISOString(), ...measured }
 }
 
-function topEntry({ upstream, repository, bytes }: ServedRepository) {
-  return { repository: `${upstream}/${repository}`, bytes }
+function topEntry({ upstream, repository, ...served }: ServedRepository): TopEntry {
+  return { repository: `${upstream}/${repository}`, ...served }
 }

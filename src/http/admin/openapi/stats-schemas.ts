@@ -105,5 +105,5 @@ export const statsHistory = z.strictObject({
 }) satisfies z.ZodType<StatsHistory>
 
 export const topList = z
-  .strictObject({ repositories: z.array(z.strictObject({ repository, bytes })) })
+  .strictObject({ repositories: z.array(z.strictObject({ repository, bytes, pulls })) })
   .describe('The most first.') satisfies z.ZodType<TopList>

@@ -1,0 +1,7 @@
+import type { PullCounts } from '../admin-stats.ts'
+
+/** Pulls in all, and those of them that needed no content from upstream. */
+export function pullsOf({ hit, join, stale, miss, bypass }: PullCounts) {
+  const here = hit + join + stale
+  return { here, all: here + miss + bypass }
+}
