@@ -56,7 +56,7 @@ function fill(database: DatabaseSync, images: number): void {
     `insert into content (digest, kind, media_type, size_bytes, stored_at_ms, used_at_ms, parents, reused)
       values (?, ?, ?, ?, 0, ?, ?, ?)`,
   )
-  const link = database.prepare('insert or ignore into link values (?, ?, ?)')
+  const link = database.prepare('insert or ignore into link values (?, ?, ?, 0)')
   const child = database.prepare('insert into child values (?, ?, ?, ?, ?)')
   const tag = database.prepare('insert into tag values (?, ?, ?, ?, ?, ?)')
   const blob = (digest: Digest, parents: number) =>
