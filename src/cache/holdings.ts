@@ -118,10 +118,13 @@ export class Holdings {
     return this.#attempt('look up', digest, () => question(this.inventory))
   }
 
-  /** Opens content; `undefined` where its bytes are gone or wrong, see `recheck`, or cannot be had. */
-  async open(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
+  /**
+   * Opens content that is to be had nowhere else; `undefined` where its bytes are gone or wrong,
+   * see `recheck`. Throws StoreError and InventoryError, which are reported.
+   */
+  async openKept(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
     const { digest, sizeBytes } = content
-    return this.#attempt('open', digest, async () => {
+    return this.#reporting('open', digest, async () => {
       const reader = await this.#store.open(digest, range)
       if (reader?.sizeBytes === sizeBytes) return this.#served(reader, digest)
       await reader?.[Symbol.asyncDispose]()
@@ -130,16 +133,26 @@ export class Holdings {
     })
   }
 
-  /** The bytes of a manifest that is held; `undefined` as with `open`. */
-  async readManifest(content: Content): Promise<Uint8Array | undefined> {
-    return this.#attempt('read manifest', content.digest, async () => {
-      await using reader = await this.open(content)
-      if (!reader) return undefined
+  /** The same, and `undefined` where they cannot be had. */
+  async open(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
+    return orAbsent(this.openKept(content, range))
+  }
+
+  /** The bytes of a manifest that is held, as with `openKept`. */
+  async readKeptManifest(content: Content): Promise<Uint8Array | undefined> {
+    await using reader = await this.openKept(content)
+    if (!reader) return undefined
+    return this.#reporting('read manifest', content.digest, async () => {
       const bytes = await readExactly(reader, reader.sizeBytes)
       if (digestOf(bytes, algorithmOf(content.digest)) === content.digest) return bytes
       await this.recheck(content.digest)
       return undefined
     })
+  }
+
+  /** The same as with `open`. */
+  async readManifest(content: Content): Promise<Uint8Array | undefined> {
+    return orAbsent(this.readKeptManifest(content))
   }
 
   /**
@@ -250,14 +263,31 @@ export class Holdings {
     digest: Digest | undefined,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
+    return orAbsent(this.#reporting(operation, digest, work))
+  }
+
+  async #reporting<T>(
+    operation: string,
+    digest: Digest | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await work()
     } catch (error) {
       if (error instanceof StoreError) this.#events.storeFailed({ operation, digest, error })
-      else if (error instanceof InventoryError)
+      if (error instanceof InventoryError)
         this.#events.inventoryFailed({ operation, digest, error })
-      else throw error
-      return undefined
+      throw error
     }
+  }
+}
+
+/** Trouble of store or inventory, which was reported, is absence. */
+async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof StoreError || error instanceof InventoryError) return undefined
+    throw error
   }
 }

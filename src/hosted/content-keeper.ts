@@ -21,9 +21,12 @@ export interface ContentKeeper {
     bytes: Uint8Array,
     children: Descriptor[],
   ): Promise<void>
-  /** `undefined` where the bytes are gone or wrong, which is reported. */
-  open(content: Content, range?: ByteRange): Promise<BlobReader | undefined>
-  readManifest(content: Content): Promise<Uint8Array | undefined>
+  /**
+   * `undefined` where the bytes are gone or wrong. Throws StoreError and InventoryError where that
+   * is not known. All of it is reported.
+   */
+  openKept(content: Content, range?: ByteRange): Promise<BlobReader | undefined>
+  readKeptManifest(content: Content): Promise<Uint8Array | undefined>
   /**
    * Frees content, and what only it needed, that no repository has and nobody reads; returns what
    * went. Throws InventoryError.

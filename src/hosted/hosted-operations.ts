@@ -1,7 +1,7 @@
 import type { GarbageListener, GarbageSummary } from './garbage-finding.ts'
 import type { RollbackResult, RollbackTarget } from './rollback.ts'
 
-/** What operators may ask of what is hosted. Throws InventoryError. */
+/** What operators may ask of what is hosted. Throws InventoryError and StoreError. */
 export interface HostedOperations {
   /**
    * Frees what nothing needs any more, or joins the run that is under way, which goes on without

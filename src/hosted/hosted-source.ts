@@ -26,7 +26,7 @@ export interface HostedSourceOptions {
   clock: Clock
 }
 
-/** What was pushed, as a source. Nobody else is ever asked for it. */
+/** What was pushed, as a source. Nobody else is ever asked for it. Throws StoreError and InventoryError. */
 export class HostedSource implements Source {
   readonly #options: HostedSourceOptions
 
@@ -42,7 +42,7 @@ export class HostedSource implements Source {
 
   async manifest(ref: Reference): Promise<Manifest | undefined> {
     const content = await this.#manifest(ref)
-    const bytes = content && (await this.#options.keeper.readManifest(content))
+    const bytes = content && (await this.#options.keeper.readKeptManifest(content))
     return bytes && { descriptor: content, bytes, outcome: 'hit' }
   }
 
@@ -61,7 +61,7 @@ export class HostedSource implements Source {
     const content = await this.#linked(this.#id(name), digest)
     if (!content) return undefined
     const range = spec ? resolveRange(spec, content.sizeBytes) : wholeRange(content.sizeBytes)
-    const body = await this.#options.keeper.open(content, range)
+    const body = await this.#options.keeper.openKept(content, range)
     return body && { descriptor: asBlob(content), range, body, outcome: 'hit' }
   }
 

@@ -64,7 +64,7 @@ export class Rollback {
     const { inventory, keeper } = this.#options
     if (!(await inventory.isLinked(digest, repository))) return false
     const content: Content | undefined = await inventory.held(digest)
-    const bytes = content && (await keeper.readManifest(content))
+    const bytes = content && (await keeper.readKeptManifest(content))
     const type = content && parseManifestType(content.mediaType)
     const manifest = bytes && type && parseManifest(type, bytes)
     if (!manifest) return false

@@ -43,7 +43,9 @@ function translate(error: unknown, route: Route | undefined): RegistryError {
   if (error instanceof RegistryError) return error
   if (error instanceof UpstreamError) return translateUpstream(error, route)
   if (error instanceof StoreError || error instanceof InventoryError) {
-    return new RegistryError('UNAVAILABLE', 'nothing can be kept at the moment', { cause: error })
+    return new RegistryError('UNAVAILABLE', 'what is kept here cannot be reached at the moment', {
+      cause: error,
+    })
   }
   if (error instanceof UnsatisfiableRangeError) {
     return new RegistryError('RANGE_INVALID', error.message, { cause: error })

@@ -77,6 +77,8 @@ export interface HostedRigOptions {
   retention?: RetentionRule[]
   /** What happens around what the inventory does. */
   steps?: Steps<Inventory>
+  /** The same with the store. */
+  storeSteps?: Steps<BlobStore>
   /** Whether they are in the audit log. */
   withPulledBlobs?: boolean
 }
@@ -84,7 +86,9 @@ export interface HostedRigOptions {
 export async function startHosted(options: HostedRigOptions = {}): Promise<HostedRig> {
   await using parts = new AsyncDisposableStack()
   const folder = options.folder ?? parts.use(await temporaryFolder()).path
-  const { store, spools } = parts.use(await fileStore(folder))
+  const files = parts.use(await fileStore(folder))
+  const { spools } = files
+  const store = stepped(files.store, options.storeSteps ?? {})
   const clock = new FakeClock()
   const logLines: string[] = []
   const write = (line: string) => void logLines.push(line)

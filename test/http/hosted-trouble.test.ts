@@ -4,11 +4,14 @@ import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { BlobStore } from '../../src/store/blob-store.ts'
+import { StoreError } from '../../src/store/store-error.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { eventually } from '../support/eventually.ts'
 import { Gate } from '../support/gate.ts'
 import { buildImage, bytesOf } from '../support/images.ts'
 import { smallDisk } from '../support/small-disk.ts'
+import type { Steps } from '../support/stepped.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { APP, pushBlob, pushImage } from './hosted-push.ts'
 import { startHosted, type HostedRig } from './hosted-rig.ts'
@@ -227,6 +230,22 @@ test('many clients that push at the same time cost little memory', async () => {
   for (const socket of sockets) socket.destroy()
   // Without a bound it is half a MiB for each.
   expect(usedBytes).toBeLessThan(80 * MIB)
+})
+
+test('what cannot be read at the moment is not said to be unknown', async () => {
+  const steps: Steps<BlobStore> = {}
+  await using rig = await startHosted({ storeSteps: steps })
+  const image = await buildImage({ seed: 'unread', layers: 1 })
+  await pushImage(rig, image, '1')
+  const [blob] = image.blobs.keys()
+  const paths = [`${APP}/manifests/1`, `${APP}/blobs/${blob}`]
+  steps.open = () => Promise.reject(new StoreError('io', 'the bucket does not answer'))
+  for (const path of paths) {
+    const answer = await rig.ask(path)
+    expect([answer.status, errorOf(answer).code]).toEqual([503, 'UNAVAILABLE'])
+  }
+  delete steps.open
+  for (const path of paths) expect((await rig.ask(path)).status).toBe(200)
 })
 
 test('a pull gets all of a blob that is deleted meanwhile', async () => {
