@@ -89,6 +89,10 @@ interface FillProgress {
   bytes: number
   /** `null` while upstream has not told. */
   totalBytes: number | null
+  /** Over the last five seconds. */
+  bytesPerSecond: number
+  /** How long the rest takes at this rate; `null` where that cannot be foreseen. */
+  remainingMs: number | null
   followers: number
 }
 

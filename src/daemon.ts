@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { Eviction, type PassSummary } from './cache/evict.ts'
+import { Eviction } from './cache/evict.ts'
 import { Fills } from './cache/fills.ts'
 import { Freezes } from './cache/freezes.ts'
 import { GuardedSpools } from './cache/guarded-spools.ts'
@@ -19,13 +19,11 @@ import type { Config } from './config/schema.ts'
 import { readGauges } from './gauges.ts'
 import { hostedOperations, openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
-import type { Stats } from './admin-stats.ts'
 import { createApp } from './http/app.ts'
 import { Gate } from './http/gate.ts'
 import { Redirects } from './http/redirects.ts'
 import { TrustedProxies } from './http/trusted-proxies.ts'
 import { listen } from './http/server.ts'
-import type { Inventory } from './inventory/inventory.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
 import { startListening } from './listening.ts'
 import { openLogins } from './logins.ts'
@@ -44,6 +42,7 @@ import type { Logger } from './telemetry/logger.ts'
 import { WebhookEvents } from './telemetry/webhook-events.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
+import { statsOf } from './stats.ts'
 import { StatsRecorder } from './stats-recorder.ts'
 import { openStore, spaceLimits } from './stores.ts'
 import { openUpstream } from './upstreams.ts'
@@ -177,20 +176,8 @@ export async function startDaemon(
 
   let isReady = false
   const listening = { isReady: () => isReady, events }
-  const stats = async (): Promise<Stats> => ({
-    uptimeMs: clock.now() - startedAtMs,
-    ...events.totals(),
-    store: { ...(await contentStats(inventory, space)), ...storeStats() },
-    eviction: evictionStats(eviction, space),
-    pins: { patterns: pins.count },
-    fills: fills.list().map(({ repository: { registry, name }, totalBytes, ...fill }) => ({
-      ...fill,
-      repository: `${registry}/${name}`,
-      totalBytes: totalBytes ?? null,
-    })),
-    upstreams: upstreams.map((upstream) => upstream.stats()),
-    webhooks: webhooks.stats(),
-  })
+  const measured = { startedAtMs, storeStats, pins, fills, upstreams, webhooks }
+  const stats = () => statsOf({ ...measured, inventory, space, eviction, clock, events })
   const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
   const tags = new TagControl({ ...content, freezes, mirrors })
   readGauges(metrics, { space, fills, tags })
@@ -243,24 +230,6 @@ export async function startDaemon(
       events.stopped()
     },
   }
-}
-
-async function contentStats(inventory: Inventory, { maxBytes }: Space) {
-  const { bytes, entries } = await inventory.totals()
-  return { bytes, entries, maxBytes }
-}
-
-function evictionStats({ isRunning, lastPass }: Eviction, space: Space): Stats['eviction'] {
-  return {
-    state: isRunning ? 'running' : 'idle',
-    isSpaceFull: space.isFull,
-    isStuck: space.isStuck,
-    lastPass: lastPass ? passStats(lastPass) : null,
-  }
-}
-
-function passStats({ startedAtMs, ...pass }: PassSummary): Stats['eviction']['lastPass'] {
-  return { startedAt: new Date(startedAtMs).toISOString(), ...pass }
 }
 
 function deadline(ms: number, hurry: AbortSignal): AbortSignal {

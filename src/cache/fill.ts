@@ -8,6 +8,7 @@ import type { Spool, SpoolFolder } from '../store/spool.ts'
 import { StoreError } from '../store/store-error.ts'
 import { abortable } from '../util/abortable.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
+import { Rate } from '../util/rate.ts'
 import { copyAhead } from './copy-ahead.ts'
 import { Follower, type Leader } from './follower.ts'
 import { ResumingReader, type ResumingReaderOptions } from './resuming-reader.ts'
@@ -32,6 +33,8 @@ export interface FillStatus {
   bytes: number
   /** Bytes in all; unknown until upstream has answered. */
   totalBytes: number | undefined
+  /** As of late. */
+  bytesPerSecond: number
   followers: number
 }
 
@@ -67,6 +70,7 @@ export class Fill implements Leader {
   readonly #followers = new Set<Follower>()
   /** Has been fed exactly the bytes that were appended. */
   readonly #hash: Hash
+  readonly #rate: Rate
   #spool: Spool | undefined
   #sizeBytes: number | undefined
   #appendedBytes = 0
@@ -82,6 +86,7 @@ export class Fill implements Leader {
     this.digest = options.digest
     this.repository = options.repository
     this.#hash = createHash(algorithmOf(options.digest))
+    this.#rate = new Rate(options.clock)
     // Opening may fail when nobody waits for it any more; `failure` keeps the reason.
     this.#opened.promise.catch(() => undefined)
     this.ended = this.#run()
@@ -93,6 +98,7 @@ export class Fill implements Leader {
       repository: this.repository,
       bytes: this.#appendedBytes,
       totalBytes: this.#sizeBytes,
+      bytesPerSecond: Math.round(this.#rate.perSecond),
       followers: this.#followers.size,
     }
   }
@@ -210,6 +216,7 @@ export class Fill implements Leader {
     await spool.append(bytes)
     this.#hash.update(bytes)
     this.#appendedBytes += bytes.length
+    this.#rate.add(bytes.length)
     this.#wakeFollowers()
   }
 

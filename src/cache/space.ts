@@ -31,7 +31,7 @@ export interface SpaceOptions {
   disk: () => Promise<DiskSpace>
   /** Given up when the disk is full, taken back when there is space. */
   reserve: DiskReserve
-  fills: () => FillStatus[]
+  fills: () => Pick<FillStatus, 'bytes' | 'totalBytes'>[]
   clock: Clock
   events: Events
 }

@@ -82,7 +82,12 @@ describe('a fill', () => {
     for (let at = 0; at < start.length;) at += await owned.read(start.subarray(at))
     expect(start.equals(bytes.subarray(0, 400_000))).toBe(true)
     expect(await isPending(owned.read(Buffer.alloc(10)))).toBe(true)
-    expect(fill.status).toMatchObject({ bytes: 400_000, totalBytes: bytes.length, followers: 1 })
+    expect(fill.status).toMatchObject({
+      bytes: 400_000,
+      totalBytes: bytes.length,
+      bytesPerSecond: 400_000,
+      followers: 1,
+    })
     end.open()
     middle.open()
     await fill.ended

@@ -43,7 +43,7 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
   const metrics = new Metrics()
   const events = new Events(pino({}, { write }), metrics)
   const disk = { freeBytes: 10_000, totalBytes: 100_000 }
-  const fills: FillStatus[] = []
+  const fills: Pick<FillStatus, 'bytes' | 'totalBytes'>[] = []
   const clock = new FakeClock()
   let isMeasurable = true
   const space = new Space({
@@ -66,8 +66,7 @@ async function prepare(heldBytes: number, limits: Partial<SpaceLimits> = {}) {
     metrics,
     urges: () => urges,
     breakDisk: () => (isMeasurable = false),
-    fill: (bytes: number, totalBytes: number | undefined) =>
-      void fills.push({ digest, repository: alpine, bytes, totalBytes, followers: 0 }),
+    fill: (bytes: number, totalBytes: number | undefined) => void fills.push({ bytes, totalBytes }),
     forget: () => inventory.forget(digest),
     async [Symbol.asyncDispose]() {
       await inventory[Symbol.asyncDispose]()

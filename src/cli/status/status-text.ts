@@ -176,14 +176,20 @@ function fillLines(fills: readonly Fill[]): StatusLine[] {
 }
 
 const FILL_COLUMNS: Column<Fill>[] = [
-  { title: 'FILL', align: 'left', text: ({ repository }) => fitted(repository, 32) },
+  { title: 'FILL', align: 'left', text: ({ repository }) => fitted(repository, 29) },
   { title: 'DIGEST', align: 'left', text: ({ digest }) => shortDigest(digest) },
   {
     title: 'DONE',
     align: 'right',
-    text: ({ bytes, totalBytes }) => (totalBytes === null ? '-' : percentText(bytes, totalBytes)),
+    text: ({ bytes, totalBytes }) =>
+      totalBytes === null ? sizeText(bytes) : percentText(bytes, totalBytes),
   },
-  { title: 'BYTES', align: 'right', text: ({ bytes }) => sizeText(bytes) },
+  { title: 'RATE', align: 'right', text: ({ bytesPerSecond }) => `${sizeText(bytesPerSecond)}/s` },
+  {
+    title: 'LEFT',
+    align: 'right',
+    text: ({ remainingMs }) => (remainingMs === null ? '-' : spanText(remainingMs)),
+  },
   { title: 'CLIENTS', align: 'right', text: ({ followers }) => numberText(followers) },
 ]
 

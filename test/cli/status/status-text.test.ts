@@ -174,14 +174,16 @@ test('fills are told with how far they are, and those that are too many counted'
     repository: `ghcr.io/owner/some-repository-with-a-long-name-${index}`,
     bytes: GIB / 4,
     totalBytes: index === 0 ? null : GIB,
+    bytesPerSecond: index === 0 ? 0 : GIB / 64,
+    remainingMs: index === 0 ? null : 48_000,
     followers: index,
   }))
   const lines = textOf(withStats({ fills }))
   const at = lines.findIndex((line) => line.startsWith('FILL'))
   expect(lines.slice(at, at + 3)).toEqual([
-    'FILL                              DIGEST          DONE    BYTES  CLIENTS',
-    'ghcr.io/owner/some-repository-w…  000000000000       -  256 MiB        0',
-    'ghcr.io/owner/some-repository-w…  000000000000  25.0 %  256 MiB        1',
+    'FILL                           DIGEST           DONE        RATE  LEFT  CLIENTS',
+    'ghcr.io/owner/some-repositor…  000000000000  256 MiB       0 B/s     -        0',
+    'ghcr.io/owner/some-repositor…  000000000000   25.0 %  16.0 MiB/s   48s        1',
   ])
   expect(lines.at(-1)).toBe('and 2 more')
 })

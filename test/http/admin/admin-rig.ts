@@ -19,7 +19,15 @@ export const stats: Stats = {
   eviction: { state: 'idle', isSpaceFull: false, isStuck: false, lastPass: null },
   pins: { patterns: 0 },
   fills: [
-    { digest: 'sha256:0', repository: 'library/a', bytes: 1, totalBytes: null, followers: 2 },
+    {
+      digest: 'sha256:0',
+      repository: 'library/a',
+      bytes: 1,
+      totalBytes: null,
+      bytesPerSecond: 1,
+      remainingMs: null,
+      followers: 2,
+    },
   ],
   webhooks: [],
   upstreams: [

@@ -44,6 +44,10 @@ const fill = z.strictObject({
   repository,
   bytes,
   totalBytes: bytes.nullable().describe('`null` while upstream has not told.'),
+  bytesPerSecond: bytes.describe('Over the last five seconds.'),
+  remainingMs: ms
+    .nullable()
+    .describe('How long the rest takes at this rate; `null` where that cannot be foreseen.'),
   followers: count.describe('Clients that read it while it arrives.'),
 })
 
