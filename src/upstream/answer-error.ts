@@ -33,6 +33,7 @@ function kindOf(response: FollowedResponse, said: string | undefined): UpstreamE
   const { status, isRedirected } = response
   if (status === 429) return isBare(response, said) ? 'abuse-limited' : 'rate-limited'
   if (status >= 500) return 'server'
+  if (status === 408) return 'timeout'
   // What a CDN refuses is a link that has expired: a new one may do.
   if (isRedirected && status >= 400) return 'server'
   return status === 401 || status === 403 ? 'denied' : 'invalid'

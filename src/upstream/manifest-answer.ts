@@ -22,7 +22,8 @@ export function resolvedOfAnswer(
   if (ref.kind === 'digest' && named && named !== ref.digest) {
     throw invalid(upstream, ref, `came as ${named}`)
   }
-  if (!digest || !mediaType || declaredBytes === undefined) return undefined
+  // No manifest is empty: some tell 0 for what they do not tell.
+  if (!digest || !mediaType || !declaredBytes) return undefined
   if (declaredBytes > MAX_MANIFEST_BYTES) throw tooLarge(upstream, ref)
   return { descriptor: { mediaType, digest, sizeBytes: declaredBytes }, outcome: 'bypass' }
 }

@@ -1,3 +1,4 @@
+import { parseObject } from '../oci/json.ts'
 import { isSchema1Type, parseManifestType, type ManifestType } from '../oci/manifest.ts'
 
 /** What a manifest is: one of the four types, schema 1, or nothing we know. */
@@ -10,18 +11,8 @@ export function typeOfHeader(contentType: string): ClaimedType {
 
 /** By what it says of itself, for answers whose `Content-Type` says nothing. */
 export function typeOfContent(bytes: Uint8Array): ClaimedType {
-  const json = parseJson(bytes)
+  const json = parseObject(bytes) ?? {}
   if (json['schemaVersion'] === 1) return 'schema1'
   const { mediaType } = json
   return typeof mediaType === 'string' ? typeOfHeader(mediaType) : undefined
-}
-
-function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    // Not JSON, so of no type.
-    return {}
-  }
 }

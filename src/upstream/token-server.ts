@@ -1,3 +1,4 @@
+import { parseObject } from '../oci/json.ts'
 import { UpstreamError, type UpstreamErrorKind } from '../oci/upstream-error.ts'
 import { readAll } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
@@ -42,7 +43,7 @@ export function basicAuthorization({ username, password }: PasswordCredentials):
 
 /**
  * Asks a token server. Throws UpstreamError: `denied` where the credentials are not taken,
- * `rate-limited` on 429, `token` for all other trouble.
+ * `rate-limited` on 429, `refused` where the realm is at a private address, `token` for all other trouble.
  */
 export async function fetchToken(
   request: TokenRequest,
@@ -69,6 +70,8 @@ export async function fetchToken(
     await using body = response.body
     bytes = await readAll(body, MAX_ANSWER_BYTES)
   } catch (cause) {
+    // Where we do not go is no trouble that passes.
+    if (cause instanceof UpstreamError && cause.kind === 'refused') throw cause
     throw fail('token', 'cannot be asked', { cause })
   }
 
@@ -115,20 +118,10 @@ function questionOf(
 }
 
 function tokenOf(bytes: Uint8Array): Token | undefined {
-  const json = parseJson(bytes)
+  const json = parseObject(bytes) ?? {}
   const value = json['token'] || json['access_token']
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) return undefined
   const seconds = json['expires_in']
   const isLife = typeof seconds === 'number' && seconds > 0
   return { value, lifeMs: isLife ? seconds * 1000 : DEFAULT_LIFE_MS }
-}
-
-function parseJson(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    // The caller says that there is no token in it.
-    return {}
-  }
 }

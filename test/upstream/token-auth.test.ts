@@ -6,6 +6,9 @@ import {
   type Credentials,
   CredentialsError,
 } from '../../src/upstream/credentials.ts'
+import { fetchToken } from '../../src/upstream/token-server.ts'
+import { Transport } from '../../src/upstream/transport.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { caught } from '../support/caught.ts'
 import { eventually } from '../support/eventually.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -176,6 +179,21 @@ describe('token trouble', () => {
     const error = await caught(opened.client.manifest(ref(), { signal }))
     expect(error).toMatchObject({ kind: 'refused', transient: false })
     expect(foreign.requests).toEqual([])
+  })
+
+  it('a realm at a private address is refused where the registry is at none', async () => {
+    await using hub = await startHub()
+    await using transport = new Transport({
+      upstream: 'hub.test',
+      url: new URL('https://192.0.2.1/'),
+      userAgent: 'entrepot/test',
+    })
+    const realm = new URL(hub.tokenUrl)
+    const question = { realm, service: undefined, scope: undefined, credentials: alice }
+    const options = { upstream: 'hub.test', transport, clock: systemClock }
+    const error = await caught(fetchToken(question, options))
+    expect(error).toMatchObject({ kind: 'refused', transient: false })
+    expect(hub.requests).toEqual([])
   })
 
   it('a realm on a foreign domain that is listed gets the credentials', async () => {

@@ -80,6 +80,17 @@ describe('manifests', () => {
     expect((await opened.client.resolve(byTag, { signal }))?.descriptor).toEqual(root)
   })
 
+  it.each([undefined, '0'])(
+    'are resolved by a GET where HEAD tells a length of %s',
+    async (length) => {
+      await using hub = await startHub({ auth: 'none' })
+      await using opened = openClient(hub)
+      const headers = { 'content-length': length }
+      hub.fault({ method: 'HEAD' }, { kind: 'headers', headers })
+      expect((await opened.client.resolve(byTag, { signal }))?.descriptor).toEqual(root)
+    },
+  )
+
   it.each(['application/json', 'application/octet-stream', 'text/plain; charset=utf-8'])(
     'that come as %s are what they say they are',
     async (type) => {
@@ -313,6 +324,14 @@ describe('errors', () => {
     await using opened = openClient(hub)
     hub.fault({}, { kind: 'answer', status: 429, headers, body })
     expect(await caught(opened.client.manifest(byTag, { signal }))).toMatchObject({ kind })
+  })
+
+  it('tell a server that has waited for us in vain from a wrong question', async () => {
+    await using hub = await startHub({ auth: 'none' })
+    await using opened = openClient(hub)
+    hub.fault({}, { kind: 'answer', status: 408 })
+    const error = await caught(opened.client.manifest(byTag, { signal }))
+    expect(error).toMatchObject({ kind: 'timeout', transient: true })
   })
 
   it('say how long a rate limit lasts', async () => {
