@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { ContainerFile } from '../support/container-file.ts'
+import { composeFault } from '../support/schemas.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url))
 
@@ -18,6 +19,30 @@ interface Service {
   network_mode?: string
   depends_on?: Record<string, unknown>
 }
+
+describe.each(['compose.yml', 'compose.disk.yml', 'compose.tls.yml'])('deploy/%s', (name) => {
+  const file = parse(readFileSync(join(DEPLOY, name), 'utf8')) as {
+    services: { entrepot: Service & Record<string, unknown> }
+  }
+
+  it('is as compose knows it', () => {
+    expect(composeFault(file)).toBeUndefined()
+  })
+
+  it('would be refused with a key that no service has', () => {
+    const services = { ...file.services, entrepot: { ...file.services.entrepot, imgae: 'a' } }
+    expect(composeFault({ ...file, services })).toContain('imgae')
+  })
+
+  it('runs the mirror without rights, on a file system that it cannot write', () => {
+    expect(file.services.entrepot).toMatchObject({
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      stop_grace_period: '40s',
+    })
+  })
+})
 
 describe('deploy/compose.yml', async () => {
   const text = readFileSync(join(DEPLOY, 'compose.yml'), 'utf8')

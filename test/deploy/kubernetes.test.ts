@@ -8,6 +8,7 @@ import { kubernetesSetup } from '../../src/cli/client/kubernetes.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { parseByteSize } from '../../src/util/byte-size.ts'
 import { ContainerFile } from '../support/container-file.ts'
+import { kubernetesFault } from '../support/schemas.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -66,6 +67,21 @@ const objects = readObjects('deploy/kubernetes/entrepot.yaml')
 const set = one('StatefulSet')
 const pod = set.spec.template
 const [container] = pod.spec.containers
+
+describe.each(['entrepot.yaml', 'nodes.yaml'])('deploy/kubernetes/%s', (file) => {
+  const written = readObjects(`deploy/kubernetes/${file}`)
+
+  it.each(written)('is a $kind as Kubernetes knows it', (object) => {
+    expect(kubernetesFault(object)).toBeUndefined()
+  })
+
+  it.each(written)('would be refused with a field that no $kind has', (object) => {
+    const { metadata } = object
+    expect(kubernetesFault({ ...object, metadata: { ...metadata, nmae: 'a' } } as never)).toContain(
+      'nmae',
+    )
+  })
+})
 
 describe('deploy/kubernetes/entrepot.yaml', async () => {
   const dockerfile = await ContainerFile.read(join(ROOT, 'deploy/Dockerfile'))
