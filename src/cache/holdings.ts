@@ -10,6 +10,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
 import type { Tag } from '../oci/reference.ts'
+import type { Referring } from '../oci/referrers.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
 import type { StoreLayers } from '../store/layers.ts'
 import type { Quarantine } from '../store/quarantine.ts'
@@ -35,6 +36,14 @@ export interface HoldingsOptions {
   leases: Leases
   clock: Clock
   events: Events
+}
+
+/** Content that is kept. */
+interface Kept {
+  kind: ContentKind
+  descriptor: Descriptor
+  children: Descriptor[]
+  referring?: Referring | undefined
 }
 
 /**
@@ -80,19 +89,21 @@ export class Holdings {
     spool: Spool,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#keep('blob', descriptor, [], repository, spool, signal)
+    await this.#keep(repository, { kind: 'blob', descriptor, children: [] }, spool, signal)
   }
 
-  /** The same with a manifest, and what it names. */
+  /** The same with a manifest, what it names, and what it refers to there. */
   async putManifest(
     repository: RepositoryId,
     descriptor: Descriptor,
     bytes: Uint8Array,
     children: Descriptor[],
+    referring?: Referring | undefined,
   ): Promise<void> {
     await using spool = await this.#spools.create(descriptor.digest)
     await spool.append(bytes)
-    await this.#keep('manifest', descriptor, children, repository, spool, NEVER)
+    const kept = { kind: 'manifest', descriptor, children, referring } as const
+    await this.#keep(repository, kept, spool, NEVER)
   }
 
   /** As `putManifest`; false where that fails, which is reported. */
@@ -219,10 +230,8 @@ export class Holdings {
   }
 
   async #keep(
-    kind: ContentKind,
-    descriptor: Descriptor,
-    children: Descriptor[],
     repository: RepositoryId,
+    { kind, descriptor, children, referring }: Kept,
     spool: Spool,
     signal: AbortSignal,
   ): Promise<void> {
@@ -230,7 +239,7 @@ export class Holdings {
     await this.#store.put(descriptor, spool, signal)
     const nowMs = this.#clock.now()
     const content = { ...descriptor, kind, storedAtMs: nowMs, usedAtMs: nowMs }
-    await this.inventory.record(content, children, repository)
+    await this.inventory.record(content, children, repository, referring)
   }
 
   #served(reader: BlobReader, digest: Digest): BlobReader {

@@ -2,6 +2,7 @@ import type { Content, RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
+import type { Referring } from '../oci/referrers.ts'
 import type { BlobReader } from '../store/blob-store.ts'
 import type { Spool } from '../store/spool.ts'
 
@@ -14,12 +15,13 @@ export interface ContentKeeper {
     spool: Spool,
     signal: AbortSignal,
   ): Promise<void>
-  /** The same with a manifest and what it names. */
+  /** The same with a manifest, what it names, and what it refers to there. */
   putManifest(
     repository: RepositoryId,
     descriptor: Descriptor,
     bytes: Uint8Array,
     children: Descriptor[],
+    referring: Referring | undefined,
   ): Promise<void>
   /**
    * `undefined` where the bytes are gone or wrong. Throws StoreError and InventoryError where that

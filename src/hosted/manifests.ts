@@ -81,9 +81,8 @@ export class HostedManifests {
     const descriptor = { mediaType: content.mediaType, digest, sizeBytes: bytes.length }
     const children = [...content.manifests, ...content.blobs]
     using _room = await quota.admit(ref.repository, descriptor, signal)
-    await keeper.putManifest(repository, descriptor, bytes, children)
     const referring = referringOf(descriptor, bytes)
-    if (referring) await inventory.putSubject(repository, referring.subject, referring.referrer)
+    await keeper.putManifest(repository, descriptor, bytes, children, referring)
     for (const tag of pushedTags) await tags.put(repository, tag, descriptor, by)
     await inventory.sync()
     return { descriptor, subject: referring?.subject }

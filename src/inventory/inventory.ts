@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
-import type { Referrer } from '../oci/referrers.ts'
+import type { Referrer, Referring } from '../oci/referrers.ts'
 import type { EventQueueState, QueuedEvent } from './queued-event.ts'
 import type { Sample, Span, SpanQuery } from './span.ts'
 
@@ -189,10 +189,16 @@ export interface Pin {
 export interface Inventory extends AsyncDisposable {
   /**
    * Records content that was committed to the store, what it names (of a manifest), and links it
-   * from the repository. Counts as a use, at the content's `usedAtMs`. Of what is held already
-   * the rest stays as it is, except that a blob which proves to be a manifest becomes one.
+   * from the repository, where it refers to what `referring` says, held or not. Counts as a use,
+   * at the content's `usedAtMs`. Of what is held already the rest stays as it is, except that a
+   * blob which proves to be a manifest becomes one.
    */
-  record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void>
+  record(
+    content: Content,
+    children: Descriptor[],
+    repository: RepositoryId,
+    referring?: Referring | undefined,
+  ): Promise<void>
   /** Records content that was found in the store as `record` does, but without a link or a use. */
   adopt(content: Content, children: Descriptor[]): Promise<void>
   /** Links content that is held. False where it is not held. */
@@ -235,8 +241,6 @@ export interface Inventory extends AsyncDisposable {
   /** The same with what is on record of them. */
   tagRecords(repository: RepositoryId): Promise<NamedTagRecord[]>
 
-  /** Records that a manifest which the repository links refers to `subject`, held or not. */
-  putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void>
   /** What refers to `subject` and is linked, in order of digest. */
   referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]>
   /** Names of repositories that link something, in lexical order. */

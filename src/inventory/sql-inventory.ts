@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { Referrer } from '../oci/referrers.ts'
+import type { Referrer, Referring } from '../oci/referrers.ts'
 import { candidatesOf, childrenOf, lineageOf, rootsOf } from './candidates.ts'
 import { putChildren } from './children.ts'
 import { inChunks } from './chunks.ts'
@@ -48,13 +48,20 @@ export class SqlInventory extends SqlNotes implements Inventory {
     this.#sync = sync
   }
 
-  async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
+  async record(
+    content: Content,
+    children: Descriptor[],
+    repository: RepositoryId,
+    referring?: Referring | undefined,
+  ): Promise<void> {
     const { digest, usedAtMs: atMs } = content
     await this.db.transaction().execute(async (trx) => {
       await putContent(trx, content)
       await putChildren(trx, digest, children)
       const repositoryId = await putLink(trx, digest, repository, atMs)
-      if (repositoryId !== undefined) await raiseUses(trx, [{ digest, repositoryId, atMs }])
+      if (repositoryId === undefined) return
+      await raiseUses(trx, [{ digest, repositoryId, atMs }])
+      if (referring) await putSubject(trx, repositoryId, referring)
     })
   }
 
@@ -143,10 +150,6 @@ export class SqlInventory extends SqlNotes implements Inventory {
     record: ReferrersRecord,
   ): Promise<boolean> {
     return this.db.transaction().execute((trx) => putReferrers(trx, digest, repository, record))
-  }
-
-  async putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void> {
-    await this.db.transaction().execute((trx) => putSubject(trx, repository, subject, referrer))
   }
 
   async referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]> {

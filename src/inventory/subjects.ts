@@ -1,26 +1,20 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
-import type { Referrer } from '../oci/referrers.ts'
+import type { Referrer, Referring } from '../oci/referrers.ts'
 import type { RepositoryId } from './inventory.ts'
 import type { Schema } from './schema.ts'
-import { putRepository } from './writes.ts'
 
-/** See Inventory.putSubject. */
+/** What content that a repository links refers to there. */
 export async function putSubject(
   trx: Transaction<Schema>,
-  repository: RepositoryId,
-  subject: Digest,
-  referrer: Referrer,
+  repositoryId: number,
+  { subject, referrer }: Referring,
 ): Promise<void> {
-  const row = {
-    repository_id: await putRepository(trx, repository),
-    subject,
-    digest: referrer.digest,
-    entry: JSON.stringify(referrer),
-  }
+  const { digest } = referrer
+  const entry = JSON.stringify(referrer)
   await trx
     .insertInto('subject')
-    .values(row)
+    .values({ repository_id: repositoryId, subject, digest, entry })
     .onConflict((conflict) => conflict.columns(['repository_id', 'subject', 'digest']).doNothing())
     .execute()
 }

@@ -5,7 +5,9 @@ import { alpine, contentOf, descriptorOf, manifestOf, node } from '../support/co
 
 const layer = contentOf('layer')
 const manifest = manifestOf('manifest')
-const signature = { ...descriptorOf(manifestOf('signature')), artifactType: 'a/signature' }
+const signature = manifestOf('signature')
+const referrer = { ...descriptorOf(signature), artifactType: 'a/signature' }
+const referring = { subject: manifest.digest, referrer }
 const tag = 'latest' as Tag
 
 /** What an Inventory keeps of repositories that can be pushed to; `make` gives an empty one. */
@@ -72,8 +74,7 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
         [layer, layer, contentOf('absent')].map(descriptorOf),
         alpine,
       )
-      await inventory.record(manifestOf('signature'), [], alpine)
-      await inventory.putSubject(alpine, digest, signature)
+      await inventory.record(signature, [], alpine, referring)
       await inventory.touch([{ digest, repository: alpine, atMs: 9_000 }])
       const all = { repository: alpine, kind: 'manifest', after: undefined, limit: 10 } as const
       const linked = await inventory.linked(all)
@@ -118,10 +119,9 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
       await using inventory = await make()
       const { digest } = manifest
       expect(await inventory.referringTo(alpine, digest)).toEqual([])
-      await inventory.record(manifestOf('signature'), [], alpine)
-      await inventory.putSubject(alpine, digest, signature)
-      await inventory.putSubject(alpine, digest, signature)
-      expect(await inventory.referringTo(alpine, digest)).toEqual([signature])
+      await inventory.record(signature, [], alpine, referring)
+      await inventory.record(signature, [], alpine, referring)
+      expect(await inventory.referringTo(alpine, digest)).toEqual([referrer])
       expect(await inventory.referringTo(node, digest)).toEqual([])
       await inventory.unlink(signature.digest, alpine)
       expect(await inventory.referringTo(alpine, digest)).toEqual([])
@@ -129,8 +129,7 @@ export function inventoryHostedContract(name: string, make: () => Promise<Invent
 
     it('knows it no more when it is forgotten', async () => {
       await using inventory = await make()
-      await inventory.record(manifestOf('signature'), [], alpine)
-      await inventory.putSubject(alpine, manifest.digest, signature)
+      await inventory.record(signature, [], alpine, referring)
       await inventory.forget(signature.digest)
       expect(await inventory.referringTo(alpine, manifest.digest)).toEqual([])
     })

@@ -55,7 +55,7 @@ const step = fc.record({
     ...(['record', 'recordBlob', 'adopt', 'link', 'forget', 'evict'] as const),
     ...(['putTag', 'dropTag', 'touch', 'page', 'putReferrers'] as const),
     ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
-    ...(['unlink', 'unlinkOld', 'renewLink', 'putSubject'] as const),
+    ...(['unlink', 'unlinkOld', 'renewLink', 'recordReferring'] as const),
   ),
   content: fc.constantFrom(...contents),
   served: fc.constantFrom(...contents),
@@ -89,10 +89,11 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     renewLink: () => inventory.renewLink(digest, repository, atMs),
     unlink: () => inventory.unlink(digest, repository),
     unlinkOld: () => inventory.unlink(digest, repository, atMs),
-    putSubject: async () => {
-      const isLinked = await inventory.isLinked(digest, repository)
-      if (isLinked) await inventory.putSubject(repository, step.served.digest, record.descriptor)
-      return inventory.referringTo(repository, step.served.digest)
+    recordReferring: async () => {
+      const subject = step.served.digest
+      const referring = { subject, referrer: record.descriptor }
+      await inventory.record(stored, named, repository, referring)
+      return inventory.referringTo(repository, subject)
     },
     forget: () => inventory.forget(digest),
     evict: async () => {

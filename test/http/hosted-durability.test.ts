@@ -5,6 +5,7 @@ import { openSqliteInventory } from '../../src/inventory/sqlite.ts'
 import { digestOf, type Digest } from '../../src/oci/digest.ts'
 import type { Repository, Tag } from '../../src/oci/reference.ts'
 import { Gate } from '../support/gate.ts'
+import { buildArtifact } from '../support/artifacts.ts'
 import { buildImage, bytesOf, type TestImage } from '../support/images.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { startHosted, type HostedRig } from './hosted-rig.ts'
@@ -79,6 +80,26 @@ describe('what is acknowledged', () => {
       expect(tagged?.descriptor.digest).toBe(image.root.digest)
     }
   })
+})
+
+test('a manifest comes with what it refers to, or not at all', async () => {
+  const image = await buildImage({ seed: 'image' })
+  const signature = buildArtifact({ subject: image.root })
+  const path = `${APP}/referrers/${image.root.digest}`
+  const listed: unknown[] = []
+  await using rig = await startHosted({
+    steps: {
+      // The process may end behind it.
+      record: async (run) => {
+        await run()
+        const { body } = await rig.ask(path)
+        listed.push((JSON.parse(body.toString()) as { manifests: unknown[] }).manifests.length)
+      },
+    },
+  })
+  for (const blob of signature.blobs.values()) await pushBlob(rig, blob)
+  expect((await pushManifest(rig, signature, signature.root.digest)).status).toBe(201)
+  expect(listed.at(-1)).toBe(1)
 })
 
 async function isOnDisk(disk: string, blob: Digest): Promise<boolean> {

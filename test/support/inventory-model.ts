@@ -2,7 +2,7 @@ import type { Descriptor } from '../../src/oci/descriptor.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { isIndexType } from '../../src/oci/manifest.ts'
 import type { Repository, Tag } from '../../src/oci/reference.ts'
-import type { Referrer } from '../../src/oci/referrers.ts'
+import type { Referrer, Referring } from '../../src/oci/referrers.ts'
 import {
   type Candidate,
   type Content,
@@ -42,10 +42,16 @@ export class InventoryModel extends TagsModel implements Inventory {
   readonly #referrers = new ReferrersModel()
   readonly #subjects = new SubjectsModel()
 
-  async record(content: Content, children: Descriptor[], repository: RepositoryId): Promise<void> {
+  async record(
+    content: Content,
+    children: Descriptor[],
+    repository: RepositoryId,
+    referring?: Referring,
+  ): Promise<void> {
     await this.adopt(content, children)
     await this.link(content.digest, repository, content.usedAtMs)
     await this.touch([{ digest: content.digest, repository, atMs: content.usedAtMs }])
+    if (referring) this.#subjects.put(repository, referring)
   }
 
   async adopt(content: Content, children: Descriptor[]): Promise<void> {
@@ -164,11 +170,6 @@ export class InventoryModel extends TagsModel implements Inventory {
   override async putTag(repository: RepositoryId, tag: Tag, record: TagRecord): Promise<void> {
     this.#repositories.set(keyOf(repository), repository)
     await super.putTag(repository, tag, record)
-  }
-
-  async putSubject(repository: RepositoryId, subject: Digest, referrer: Referrer): Promise<void> {
-    this.#repositories.set(keyOf(repository), repository)
-    this.#subjects.put(repository, subject, referrer)
   }
 
   async referringTo(repository: RepositoryId, subject: Digest): Promise<Referrer[]> {

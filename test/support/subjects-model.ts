@@ -1,6 +1,6 @@
 import type { RepositoryId } from '../../src/inventory/inventory.ts'
 import type { Digest } from '../../src/oci/digest.ts'
-import type { Referrer } from '../../src/oci/referrers.ts'
+import type { Referrer, Referring } from '../../src/oci/referrers.ts'
 import { keyOf } from './repository-keys.ts'
 
 interface Entry {
@@ -13,7 +13,7 @@ interface Entry {
 export class SubjectsModel {
   #entries: Entry[] = []
 
-  put(repository: RepositoryId, subject: Digest, referrer: Referrer): void {
+  put(repository: RepositoryId, { subject, referrer }: Referring): void {
     const known = this.referringTo(repository, subject)
     if (known.some(({ digest }) => digest === referrer.digest)) return
     this.#entries.push({ repository: keyOf(repository), subject, referrer })
