@@ -98,7 +98,7 @@ export class Holdings {
     descriptor: Descriptor,
     bytes: Uint8Array,
     children: Descriptor[],
-    referring?: Referring | undefined,
+    referring?: Referring,
   ): Promise<void> {
     await using spool = await this.#spools.create(descriptor.digest)
     await spool.append(bytes)

@@ -67,12 +67,13 @@ export class HostedSource implements Source {
 
   async tags(name: Repository, { limit, after }: Page): Promise<TagList | undefined> {
     const { inventory } = this.#options
-    const all = await inventory.tags(this.#id(name))
+    const repository = this.#id(name)
+    const all = await inventory.tags(repository)
     if (all.length === 0) {
       // One whose tags were all deleted is still there.
-      const query = { repository: this.#id(name), after: undefined, limit: 1 }
-      const [image] = await inventory.images(query)
-      return image && { tags: [], hasMore: false }
+      const query = { repository, kind: 'manifest', after: undefined, limit: 1 } as const
+      const [manifest] = await inventory.linked(query)
+      return manifest && { tags: [], hasMore: false }
     }
     const rest = after === undefined ? all : all.filter((tag) => tag > after)
     const tags = rest.slice(0, limit)

@@ -137,12 +137,13 @@ export class HostedManifests {
 
   /**
    * Lets the repository have a blob that is here, without a byte on the way; false where it is
-   * gone. Throws RegistryError `DENIED` where it may have no more.
+   * gone, or a manifest, whose parts it may not have. Throws RegistryError `DENIED` where it may
+   * have no more.
    */
   async mount(name: Repository, digest: Digest, signal: AbortSignal): Promise<boolean> {
     const { inventory, quota, clock } = this.#options
     const content = await inventory.held(digest)
-    if (!content) return false
+    if (content?.kind !== 'blob') return false
     using _room = await quota.admit(name, content, signal)
     const isLinked = await inventory.link(digest, this.#id(name), clock.now())
     await inventory.sync()

@@ -197,7 +197,7 @@ export interface Inventory extends AsyncDisposable {
     content: Content,
     children: Descriptor[],
     repository: RepositoryId,
-    referring?: Referring | undefined,
+    referring?: Referring,
   ): Promise<void>
   /** Records content that was found in the store as `record` does, but without a link or a use. */
   adopt(content: Content, children: Descriptor[]): Promise<void>

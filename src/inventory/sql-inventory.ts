@@ -52,7 +52,7 @@ export class SqlInventory extends SqlNotes implements Inventory {
     content: Content,
     children: Descriptor[],
     repository: RepositoryId,
-    referring?: Referring | undefined,
+    referring?: Referring,
   ): Promise<void> {
     const { digest, usedAtMs: atMs } = content
     await this.db.transaction().execute(async (trx) => {
