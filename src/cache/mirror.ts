@@ -76,9 +76,8 @@ export class Mirror implements Source, Memory, AsyncDisposable {
       policy,
       isUp: () => Number.isFinite(source.silentForMs),
       ask: (ref) => this.#head(ref),
-      look: (ref, descriptor) => this.#looked(ref, descriptor),
       fetch: (ref, descriptor) => this.#fetched(ref, descriptor),
-      fetchAhead: (ref, known, descriptor) => this.#fetchedAhead(ref, known, descriptor),
+      looking: (ref) => this.#looking(ref),
     })
     this.#tagLists = new TagLists({ ...shared, freshForMs: policy.freshForMs })
     this.#manifests = new Manifests({
@@ -92,13 +91,7 @@ export class Mirror implements Source, Memory, AsyncDisposable {
 
   async resolve(ref: Reference, options: PullOptions): Promise<Resolved | undefined> {
     if (ref.kind === 'digest') return this.#manifests.stat(ref, options)
-    // Nothing is fetched for one who only looks.
-    const questions: TagQuestions = {
-      first: () => this.#head(ref),
-      moved: (to) => Promise.resolve(to),
-      held: (from) => this.#looked(ref, from),
-    }
-    return this.#tags.resolve(ref, questions, options)
+    return this.#tags.resolve(ref, this.#looking(ref), options)
   }
 
   async manifest(ref: Reference, options: PullOptions): Promise<Manifest | undefined> {
@@ -202,23 +195,20 @@ export class Mirror implements Source, Memory, AsyncDisposable {
     return (await this.#source.resolve(ref, { signal: this.#lifetime.signal }))?.descriptor
   }
 
-  async #looked(
-    { repository }: TagReference,
-    { digest }: Descriptor,
-  ): Promise<Descriptor | undefined> {
+  /** Those who watch tags by HEAD must not cost pulls; those who pull may look first. */
+  #looking(ref: TagReference): TagQuestions {
+    const { repository } = ref
     const { signal } = this.#lifetime
-    const found = await this.#manifests.stat({ kind: 'digest', repository, digest }, { signal })
-    return found?.descriptor
-  }
-
-  /** Nothing is fetched for a tag that clients only look at. */
-  async #fetchedAhead(
-    ref: TagReference,
-    known: Digest,
-    descriptor: Descriptor,
-  ): Promise<Descriptor | undefined> {
-    const isPulled = await this.#links.isHeld(this.#id(ref.repository), known)
-    return isPulled ? this.#fetched(ref, descriptor) : descriptor
+    return {
+      first: () => this.#head(ref),
+      moved: async (to, from) => {
+        const isPulled = await this.#links.isHeld(this.#id(repository), from.digest)
+        return isPulled ? this.#fetched(ref, to) : to
+      },
+      held: async ({ digest }) =>
+        (await this.#manifests.stat({ kind: 'digest', repository, digest }, { signal }))
+          ?.descriptor,
+    }
   }
 
   async #fetched(

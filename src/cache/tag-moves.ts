@@ -24,8 +24,8 @@ export interface TagMove {
   to: Descriptor
   /** When upstream was asked. */
   atMs: number
-  /** Has what it has moved to, where it is served as that. */
-  obtain: Obtain
+  /** Has what it has moved to from something else, where it is served as that. */
+  obtain: (to: Descriptor, from: Descriptor) => Promise<Descriptor | undefined>
   /** Has what it was served as, where it is held to that. */
   retain: Obtain
   /** What an operator lets through, whatever the hold. */
@@ -59,7 +59,7 @@ export class TagMoves {
     const { records } = this.#options
     const { ref, from, to, atMs, obtain, retain, released } = move
     if (!from || from.digest === to.digest) return to
-    if (!this.#hold.isFor(ref)) return obtain(to)
+    if (!this.#hold.isFor(ref)) return obtain(to, from)
     const history = await records.history(ref)
     const sighting = history.find(({ descriptor }) => descriptor.digest === to.digest)
     const isOver = sighting !== undefined && this.#hold.endMs(sighting) <= atMs
@@ -71,7 +71,7 @@ export class TagMoves {
         return kept
       }
     }
-    const obtained = await obtain(to)
+    const obtained = await obtain(to, from)
     const end = isReleased ? 'released' : isOver ? 'over' : 'nothing older'
     if (obtained && sighting?.servedSinceMs === undefined) this.#ended(move, sighting, end)
     return obtained

@@ -13,7 +13,7 @@ import type { Holdings } from './holdings.ts'
 import { answerInTime } from './patience.ts'
 import { RefreshAhead } from './refresh-ahead.ts'
 import { freshnessOf, isSpared, type TagPolicy } from './tag-freshness.ts'
-import { TagMoves, type Obtain } from './tag-moves.ts'
+import { TagMoves, type Obtain, type TagMove } from './tag-moves.ts'
 import { TagRecords } from './tag-records.ts'
 
 /** What is asked ahead is waited for to its end, which comes early when the mirror stops. */
@@ -31,16 +31,10 @@ export interface TagsOptions {
   isUp: () => boolean
   /** Asks upstream what a tag stands for, without fetching it; `undefined` where it has no such tag. */
   ask: (ref: TagReference) => Promise<Descriptor | undefined>
-  /** Asks whether a manifest can be had, without fetching it. */
-  look: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
   /** Has a manifest, so that it can be served; `undefined` where upstream does not have it. */
   fetch: (ref: TagReference, descriptor: Descriptor) => Promise<Descriptor | undefined>
-  /** As `fetch`, of what a tag known as this digest has moved to, for which no client waits. */
-  fetchAhead: (
-    ref: TagReference,
-    known: Digest,
-    descriptor: Descriptor,
-  ) => Promise<Descriptor | undefined>
+  /** For a tag that nobody pulls at the moment. */
+  looking: (ref: TagReference) => TagQuestions
   clock: Clock
   events: Events
   /** Ends what is asked ahead. */
@@ -51,7 +45,7 @@ export interface TagQuestions {
   /** Asks upstream for a tag that is not known. */
   first: () => Promise<Descriptor | undefined>
   /** Has what one that is known has moved to, before that counts. */
-  moved: Obtain
+  moved: TagMove['obtain']
   /** Has what one that is held is still served as. */
   held: Obtain
 }
@@ -119,12 +113,8 @@ export class Tags implements AsyncDisposable {
     digest: Digest,
     { signal }: PullOptions,
   ): Promise<Descriptor | undefined> {
-    const { ask, look, fetch } = this.#options
-    const questions: TagQuestions = {
-      first: () => ask(ref),
-      moved: (to) => fetch(ref, to),
-      held: (from) => look(ref, from),
-    }
+    const { looking, fetch } = this.#options
+    const questions: TagQuestions = { ...looking(ref), moved: (to) => fetch(ref, to) }
     for (;;) {
       const record = await this.#records.get(ref)
       const flight = await this.#flights.run(formatReference(ref), signal, () =>
@@ -174,17 +164,12 @@ export class Tags implements AsyncDisposable {
 
   /** By the same flight as the clients, so that they share one question. */
   async #checkAhead(ref: TagReference): Promise<void> {
-    const { ask, look, fetchAhead, signal } = this.#options
+    const { looking, signal } = this.#options
     const key = formatReference(ref)
     const known = await this.#records.get(ref)
     if (!known || signal.aborted || this.#records.isFrozen(ref)) return
-    const questions: TagQuestions = {
-      first: () => ask(ref),
-      moved: (to) => fetchAhead(ref, known.descriptor.digest, to),
-      held: (from) => look(ref, from),
-    }
     try {
-      await this.#flights.run(key, NEVER, () => this.#ask(ref, known, questions))
+      await this.#flights.run(key, NEVER, () => this.#ask(ref, known, looking(ref)))
     } catch (error) {
       if (!signal.aborted) this.#reportFailed(ref, error)
     }

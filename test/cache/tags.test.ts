@@ -43,6 +43,10 @@ function pull({ mirror }: MirrorRig, signal = never) {
   return mirror.manifest(latest, { signal })
 }
 
+function look({ mirror }: MirrorRig) {
+  return mirror.resolve(latest, { signal: never })
+}
+
 function goDown(source: ScriptedSource, kind: UpstreamErrorKind = 'unreachable') {
   const error = upstreamError(kind)
   source.before = () => Promise.reject(error)
@@ -219,13 +223,37 @@ describe('a stale tag', () => {
     expect(await caught(pull(rig))).toBe(error)
   })
 
-  it('fetches nothing when it is only looked at', async () => {
+  it('is fetched where it has moved for one who only looks, as containerd does before it pulls', async () => {
     await using test = await known()
-    test.clock.advance(POLICY.freshForMs)
-    test.source.add(demo, 'latest', young)
-    const resolved = await test.rig.mirror.resolve(latest, { signal: never })
+    const { source, clock, rig } = test
+    clock.advance(POLICY.freshForMs)
+    source.add(demo, 'latest', young)
+    const resolved = await look(rig)
     expect(resolved).toMatchObject({ descriptor: young.root, outcome: 'miss' })
-    expect(test.source.asked).toEqual([headOfTag])
+    expect(await pull(rig)).toMatchObject({ descriptor: young.root, outcome: 'hit' })
+    expect(source.asked).toEqual([headOfTag, `manifest ${demo}@${young.root.digest}`])
+  })
+
+  it('stays as it was for one who only looks, too, until the new manifest is here', async () => {
+    await using test = await known()
+    const { source, clock, rig } = test
+    clock.advance(POLICY.freshForMs)
+    source.add(demo, 'latest', young)
+    source.manifest = () => Promise.reject(upstreamError('rate-limited'))
+    expect(await look(rig)).toMatchObject({ descriptor: old.root, outcome: 'stale' })
+    expect(await pull(rig)).toMatchObject({ descriptor: old.root, outcome: 'stale' })
+  })
+
+  it('costs no pull where nobody has ever pulled it', async () => {
+    const source = upstreamSource()
+    source.add(demo, 'latest', old)
+    const clock = new FakeClock()
+    await using rig = await mirrorOn(source, { clock })
+    await look(rig)
+    source.add(demo, 'latest', young)
+    clock.advance(POLICY.freshForMs)
+    expect(await look(rig)).toMatchObject({ descriptor: young.root, outcome: 'miss' })
+    expect(source.asked).toEqual([headOfTag, headOfTag])
   })
 
   it.each(TRANSIENT)('is served while upstream fails: %s', async (kind) => {
