@@ -15,7 +15,8 @@ import { Sweep } from './cache/sweep.ts'
 import { TagControl } from './cache/tag-control.ts'
 import { Uses } from './cache/uses.ts'
 import { Warm } from './cache/warm.ts'
-import type { Config } from './config/schema.ts'
+import type { LoadedConfig } from './config/load.ts'
+import { configReport } from './config-report.ts'
 import { readGauges } from './gauges.ts'
 import { hostedOperations, openHosting, pinnedBy } from './hosting.ts'
 import { createAdminApp } from './http/admin/app.ts'
@@ -38,7 +39,7 @@ import { AuditEvents } from './telemetry/audit-events.ts'
 import { AuditLog } from './telemetry/audit-log.ts'
 import { CertificateEvents } from './telemetry/certificate-events.ts'
 import { Events } from './telemetry/events.ts'
-import type { Logger } from './telemetry/logger.ts'
+import type { OpenLogger } from './telemetry/logger.ts'
 import { WebhookEvents } from './telemetry/webhook-events.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Upkeep } from './upkeep.ts'
@@ -75,10 +76,11 @@ export interface Daemon extends AsyncDisposable {
  * disposing waits for.
  */
 export async function startDaemon(
-  config: Config,
-  logger: Logger,
+  loaded: LoadedConfig,
+  { logger, recentErrors }: Pick<OpenLogger, 'logger' | 'recentErrors'>,
   hurry: AbortSignal,
 ): Promise<Daemon> {
+  const { config } = loaded
   await using parts = new AsyncDisposableStack()
   const startedAtMs = clock.now()
   const metrics = new Metrics()
@@ -186,6 +188,8 @@ export async function startDaemon(
     metrics,
     stats,
     history: inventory,
+    config: () => configReport(loaded),
+    recentErrors,
     operations,
     tags,
     hosted: hosting && hostedOperations(hosting, upkeep),

@@ -1,14 +1,15 @@
 import { Command } from 'commander'
-import { ConfigError, formatPlace } from '../config/config-error.ts'
+import type { ConfigReport } from '../admin-daemon.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { writeDocument } from '../config/document.ts'
-import { explainConfig, type Explanation, type Scalar } from '../config/explain.ts'
+import { explainConfig } from '../config/explain.ts'
 import { configJsonSchema } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { nearest } from '../config/suggestion.ts'
+import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
 import { type ConfigOptions, loadWithOptions, withConfigOptions } from './config-options.ts'
 import { checkConnected } from './connect.ts'
-import { UsageError } from './failure.ts'
-import { columns, print, printJson } from './output.ts'
+import { chosenOf, explanationsText } from './explanations.ts'
+import { print, printJson } from './output.ts'
 
 interface JsonOption {
   json?: true
@@ -34,6 +35,10 @@ export function configCommand(): Command {
     .description('Prints what keys mean, what they are set to, and by whom.')
     .option(...JSON_OPTION)
     .action(explain)
+  withAdminOptions(config.command('running'))
+    .argument('[key]', 'Key or section, as for `config explain`.')
+    .description('Explains what the running daemon was started with.')
+    .action(running)
   config
     .command('schema')
     .description('Prints the JSON Schema of configuration files.')
@@ -73,41 +78,15 @@ async function explain(
   key: string | undefined,
   { json, ...options }: ConfigOptions & JsonOption,
 ): Promise<void> {
-  const all = explainConfig(await loadWithOptions(options))
-  const chosen = all.filter((one) => key === undefined || `${one.key}.`.startsWith(`${key}.`))
-  if (key !== undefined && chosen.length === 0) throw unknownKey(key, all)
+  const chosen = chosenOf(explainConfig(await loadWithOptions(options)), key)
   if (json) printJson(chosen)
-  else if (key === undefined) print(columns(chosen.map((one) => [one.key, summaryOf(one)])))
-  else print(chosen.map(explanationText).join('\n\n'))
+  else print(explanationsText(chosen, key))
 }
 
-function unknownKey(key: string, all: readonly Explanation[]): UsageError {
-  const near = nearest(
-    key,
-    all.map((one) => one.key),
-  )
-  return new UsageError(`unknown key ${key}${near ? `; did you mean ${near}?` : ''}`)
-}
-
-function summaryOf(one: Explanation): string {
-  return `${valueText(one.value)}  (${originText(one)})`
-}
-
-function explanationText(one: Explanation): string {
-  const rows = columns([
-    ['type', one.type.replaceAll('`', '')],
-    ['default', valueText(one.default)],
-    ['variable', one.variable],
-    ['value', valueText(one.value)],
-    ['set by', originText(one)],
-  ])
-  return `${one.key}\n  ${one.meaning.replaceAll('`', '')}\n${rows.replace(/^/gm, '  ')}`
-}
-
-function valueText(value: Scalar): string {
-  return value === undefined ? '-' : String(value)
-}
-
-function originText({ origin }: Explanation): string {
-  return origin.source === 'default' ? 'default' : formatPlace(origin)
+async function running(key: string | undefined, { json, ...options }: AdminOptions): Promise<void> {
+  const client = await adminClient(options)
+  const { keys } = await client.ask<ConfigReport>('GET', 'config')
+  const chosen = chosenOf(keys, key)
+  if (json) printJson(chosen)
+  else print(explanationsText(chosen, key))
 }

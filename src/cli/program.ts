@@ -5,6 +5,7 @@ import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
+import { errorsCommand } from './errors.ts'
 import { eventsCommand } from './events.ts'
 import { freezeCommand, freezesCommand, unfreezeCommand } from './freeze.ts'
 import { gcCommand } from './gc.ts'
@@ -58,6 +59,7 @@ function createProgram(): Command {
   program.addCommand(migrateCommand())
   program.addCommand(upstreamCommand())
   program.addCommand(eventsCommand())
+  program.addCommand(errorsCommand())
   program.addCommand(warmCommand())
   program.addCommand(passwdCommand())
   for (const command of [pinCommand, unpinCommand, pinsCommand]) program.addCommand(command())

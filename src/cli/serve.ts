@@ -10,12 +10,13 @@ import { StopSignals } from './stop-signals.ts'
 
 /** Serves until a signal asks to stop; a second one ends the draining. */
 export async function serve(options: ConfigOptions): Promise<void> {
-  const { config } = await loadWithOptions(options)
+  const loaded = await loadWithOptions(options)
+  const { config } = loaded
   const signals = new StopSignals(process, systemClock)
   // Whoever rotates logs sends it at any time.
   process.on('SIGHUP', () => {})
   await using log = createLogger(config.log)
-  await using daemon = await startDaemon(config, log.logger, signals.hurry)
+  await using daemon = await startDaemon(loaded, log, signals.hurry)
   process.on('SIGHUP', () => daemon.reopenFiles())
   if (isReadByPeople(config)) print(bannerText(config, daemon.address, daemon.adminAddress))
   if (!signals.stop.aborted) await once(signals.stop, 'abort')

@@ -155,7 +155,8 @@ export class Events {
     }
     // One object inside the line: pino leaves it to JSON.stringify, at half the price of fields.
     const line = { request, error }
-    if (kind === 'health' || kind === 'admin') this.#logger.debug(line, 'request')
+    if (status >= 500 && kind !== 'health') this.#logger.warn(line, 'request')
+    else if (kind === 'health' || kind === 'admin') this.#logger.debug(line, 'request')
     else this.#logger.info(line, 'request')
   }
 

@@ -3,6 +3,7 @@ import { pino, type Logger } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 import { describeError } from './describe-error.ts'
 import { LineBuffer } from './line-buffer.ts'
+import { RecentErrors } from './recent-errors.ts'
 
 export type { Logger } from 'pino'
 
@@ -21,6 +22,8 @@ export interface LoggerOptions {
 /** Disposing writes what is buffered. */
 export interface OpenLogger extends AsyncDisposable {
   logger: Logger
+  /** Of what `level` lets through. */
+  recentErrors: RecentErrors
 }
 
 const SECRET = '[secret]'
@@ -42,11 +45,16 @@ export function createLogger({ level, format, to = STDOUT }: LoggerOptions): Ope
   const isTerminal = typeof to === 'number' && isatty(to)
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
   const lines = new LineBuffer(to, isPretty ? prettifier(isTerminal) : (line) => line)
+  const recentErrors = new RecentErrors()
+  const write = (line: string) => {
+    recentErrors.hear(line)
+    lines.write(line)
+  }
   const logger = pino(
     { level, base: null, serializers, formatters: { level: (label) => ({ level: label }) } },
-    lines,
+    { write },
   )
-  return { logger, [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose]() }
+  return { logger, recentErrors, [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose]() }
 }
 
 function prettifier(colorize: boolean): (line: string) => string {

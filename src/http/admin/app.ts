@@ -5,12 +5,15 @@ import type { TagOperations } from '../../cache/tag-operations.ts'
 import type { HostedOperations } from '../../hosted/hosted-operations.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
+import type { RecentErrors } from '../../telemetry/recent-errors.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { baseApp } from '../base-app.ts'
 import type { HttpState, Middleware } from '../exchange.ts'
 import { healthRouter } from '../health.ts'
 import { ApiError } from './api-error.ts'
 import { apiErrors, type Tell, tellWith } from './api-errors.ts'
+import type { ConfigReport } from '../../admin-daemon.ts'
+import { addDaemonRoutes } from './daemon-routes.ts'
 import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { addOpenApiRoutes } from './openapi-routes.ts'
@@ -29,6 +32,8 @@ export interface AdminAppOptions {
   metrics: Metrics
   stats: () => Promise<Stats>
   history: History
+  config: () => ConfigReport
+  recentErrors: Pick<RecentErrors, 'list'>
   operations: Operations
   tags: TagOperations
   /** Where there is something hosted. */
@@ -78,6 +83,7 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   const router = new Router<HttpState>({ prefix: '/api/v1' })
   addOpenApiRoutes(router)
   addStatsRoutes(router, stats, history, options.events.top)
+  addDaemonRoutes(router, options.config, options.recentErrors)
   addContentRoutes(router, operations, routes)
   router.get('/events', (context) => answerEvents(context, events.feed))
   addTagRoutes(router, tags, routes)

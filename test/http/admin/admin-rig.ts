@@ -63,6 +63,8 @@ export async function startAdmin(options: AdminOptions = {}): Promise<HttpServer
     metrics,
     stats: options.stats ?? (() => Promise.resolve(stats)),
     history: options.history ?? { spans: () => Promise.resolve([]) },
+    config: () => ({ file: null, keys: [] }),
+    recentErrors: { list: () => [] },
     // Asked on the whole daemon: see the tests of the routes.
     operations: {} as Operations,
     hosted: undefined,

@@ -55,7 +55,7 @@ export async function startLiveMirror(
     await using inventory = await openSqliteInventory(join(data, 'inventory.db'))
     await record(inventory)
   }
-  const { config } = await loadConfig({
+  const loaded = await loadConfig({
     environment: {
       ENTREPOT_DATA: data,
       ENTREPOT_LISTEN__HOST: '127.0.0.1',
@@ -67,7 +67,7 @@ export async function startLiveMirror(
   })
   const to = join(path, 'log.jsonl')
   const log = parts.use(createLogger({ level: 'debug', format: 'json', to }))
-  const daemon = parts.use(await startDaemon(config, log.logger, new AbortController().signal))
+  const daemon = parts.use(await startDaemon(loaded, log, new AbortController().signal))
   const { address, adminAddress } = daemon
   const running = parts.move()
   const mirror: LiveMirror = {

@@ -39,6 +39,7 @@ const REQUESTS: Record<string, Request[]> = {
     { query: '?resolution=day', status: 400 },
   ],
   'get /stats/top': [{ query: '?limit=3' }],
+  'get /config': [{}],
   'get /images': [{ query: '?limit=1' }, { query: '?limit=0', status: 400 }],
   'post /pins': [
     { body: { pattern: 'library/node:22*' } },
@@ -80,6 +81,7 @@ const REQUESTS: Record<string, Request[]> = {
   'post /evict': [{ body: { dryRun: true, toBytes: 0 } }, { body: { toBytes: -1 }, status: 400 }],
   'post /purge': [{ body: { reference: REFERENCE } }, { body: { reference: '@' }, status: 400 }],
   'get /jobs': [{}],
+  'get /errors': [{}],
   'post /gc': [{ body: { dryRun: true } }, { body: { dryRun: 'yes' }, status: 400 }],
   'post /rollback': [
     { body: { reference: 'private/app:1' } },

@@ -17,6 +17,7 @@ import {
   upstreamTestBody,
   warmBody,
 } from '../parameters.ts'
+import { configReport, errorList } from './daemon-schemas.ts'
 import * as content from './content-schemas.ts'
 import { stats, statsHistory, topList } from './stats-schemas.ts'
 import { upstreamList, upstreamTestResult } from './upstream-schemas.ts'
@@ -47,6 +48,8 @@ export const OPERATIONS: readonly Operation[] = [
     ...get('/stats/top', 'What went to clients of each repository since the start.', topList),
     query: topQuery,
   },
+  get('/config', 'What the daemon was started with, and who has set it.', configReport),
+  get('/errors', 'The last warnings and errors, those of a kind together.', errorList),
   {
     ...get('/images', 'The images that are held, page by page.', content.imagePage),
     query: imagesQuery,
