@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ImagePage } from '../../src/admin-api.ts'
+import type { HoldList, ImagePage } from '../../src/admin-api.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
 import { fetchedDigest } from '../support/fetched.ts'
@@ -48,17 +48,22 @@ function textOf(page: Page, selector: string): Promise<string> {
   return page.locator(selector).innerText()
 }
 
-/** Whether the line of a graph was drawn. */
-async function isDrawn(page: Page, graph: string): Promise<boolean> {
-  const colours = await page.evaluate<number[]>(`{
+/** Waits until the line of a graph was drawn. */
+function untilDrawn(page: Page, graph: string): Promise<boolean> {
+  // Red, green, blue and opacity of the accent, the lowest byte first.
+  return eventually(`${graph} has a line`, async () =>
+    (await coloursOf(page, graph)).includes(0xff_6e_76_0f),
+  )
+}
+
+function coloursOf(page: Page, graph: string): Promise<number[]> {
+  return page.evaluate<number[]>(`{
     const drawn = document.querySelector('#${graph} canvas')
     const copy = new OffscreenCanvas(drawn.width, drawn.height)
     const context = copy.getContext('2d', { willReadFrequently: true })
     context.drawImage(drawn, 0, 0)
     Array.from(new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer))
   }`)
-  // Red, green, blue and opacity of the accent, the lowest byte first.
-  return colours.includes(0xff_6e_76_0f)
 }
 
 async function violationsIn(page: Page): Promise<string[]> {
@@ -89,16 +94,16 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       await eventually('there is a ratio', async () =>
         /^\d+ %$/.test(await textOf(page, '#figure-ratio')),
       )
-      expect(await isDrawn(page, 'ratio-graph')).toBe(true)
-      expect(await isDrawn(page, 'bytes-graph')).toBe(true)
-      expect(await page.getByRole('img', { name: 'Hit ratio in the last day' }).count()).toBe(1)
+      await untilDrawn(page, 'ratio-graph')
+      await untilDrawn(page, 'bytes-graph')
+      await page.getByRole('img', { name: 'Hit ratio in the last day' }).waitFor()
       const dayPulls = await textOf(page, '#figure-pulls')
       await page.getByText('Quarter').click()
       await eventually(
         'there are more',
         async () => (await textOf(page, '#figure-pulls')) !== dayPulls,
       )
-      expect(await isDrawn(page, 'bytes-graph')).toBe(true)
+      await untilDrawn(page, 'bytes-graph')
       expect(complaints).toEqual([])
     })
 
@@ -115,9 +120,12 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       )
       expect(await textOf(page, '#upstreams')).toContain('90 of 100 pulls left as anonymous')
       expect(await textOf(page, '#upstreams')).toMatch(/resets \d\d:\d\d, in 5 h \d+ min/)
+      await page.locator('#next li:nth-child(5)').waitFor()
       expect(await page.locator('#next li').first().innerText()).toContain('node:20-bookworm')
-      expect(await page.locator('#next li').count()).toBe(5)
-      expect(await textOf(page, '#top')).toMatch(/^docker\.io\/library\/node\s+17\.6 MiB/)
+      await page.locator('#top li:nth-child(5)').waitFor()
+      expect(await page.locator('#top li').first().innerText()).toMatch(
+        /^docker\.io\/library\/node\s+17\.6 MiB/,
+      )
       expect(await page.locator('#problems').isVisible()).toBe(false)
       expect(complaints).toEqual([])
     })
@@ -132,7 +140,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       await page.keyboard.press('Tab')
       await page.keyboard.press('Enter')
       const { images } = jsonOf(await scene.ask('images?search=node:22')) as ImagePage
-      expect(await rows.innerText()).toContain(images[0]!.digest)
+      await page.getByText(images[0]!.digest).waitFor()
       await page.getByText('What 22-slim has stood for').waitFor()
       await page.getByRole('searchbox').fill('nothing like it')
       await page.getByText('No image matches.').waitFor()
@@ -241,6 +249,9 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     await mirror.pull('library/app:1')
     mirror.hub.add('library/app', '1', await buildImage({ seed: 'moved' }))
     await (await fetch(`${mirror.url}/v2/library/app/manifests/1`)).arrayBuffer()
+    await eventually('it is held back', async () => {
+      return (jsonOf(await mirror.ask('holds')) as HoldList).holds.length === 1
+    })
     await using visited = await visit(browser, mirror)
     const { page, complaints } = visited
     const held = page.getByRole('region', { name: 'Held back' })

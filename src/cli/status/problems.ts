@@ -18,7 +18,7 @@ export function problemsOf({ stats, jobs, upstreams, atMs }: Snapshot): string[]
 
 function spaceProblems({ store, eviction: { isSpaceFull, isStuck } }: Stats): string[] {
   return [
-    ...(store.state === 'open'
+    ...(store.state !== null && store.state !== 'closed'
       ? ['S3 does not answer: what is kept there alone cannot be served']
       : []),
     ...(isSpaceFull ? ['space is full: nothing new is kept, pulls go past the cache'] : []),
@@ -31,8 +31,11 @@ function spaceProblems({ store, eviction: { isSpaceFull, isStuck } }: Stats): st
 function endpointProblems({ name, endpoints }: UpstreamEntry, nowMs: number): string[] {
   return endpoints.flatMap(({ url, state, limitedUntil, users }) => {
     const where = `${name}: ${hostOf(url)}`
-    if (state === 'open') {
-      return [`${where} does not answer: it is left alone for a while (entrepot upstream test)`]
+    if (state !== 'closed') {
+      // Half-open stays until somebody pulls.
+      const next =
+        state === 'open' ? 'it is left alone for a while' : 'the next pull tries it again'
+      return [`${where} does not answer: ${next} (entrepot upstream test)`]
     }
     if (limitedUntil !== null) {
       const wait = untilText(limitedUntil, nowMs)

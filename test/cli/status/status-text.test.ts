@@ -91,6 +91,10 @@ describe('problems come first', () => {
       { upstreams: [upstream({ state: 'open' })] },
     ],
     [
+      '- docker.io: registry-1.docker.io does not answer: the next pull tries it again',
+      { upstreams: [upstream({ state: 'half-open' })] },
+    ],
+    [
       '- docker.io: registry-1.docker.io refuses all requests as too many: it is asked',
       { upstreams: [upstream({ limitedUntil: inMs(90_000) })] },
     ],

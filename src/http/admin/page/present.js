@@ -9,7 +9,7 @@ import {
   spanText,
   timeText,
 } from './format.js'
-import { problemsOf } from './problems.js'
+import { isDown, problemsOf } from './problems.js'
 
 /**
  * @import { JobEntry, RemovableEntry } from '../../../admin-api.ts'
@@ -225,7 +225,7 @@ class UpstreamRow {
 
   /** @param {UpstreamStats} upstream */
   show({ endpoints, budget, savedPulls }) {
-    const used = endpoints.filter(({ state, limitedUntil }) => state !== 'open' && !limitedUntil)
+    const used = endpoints.filter(({ state, limitedUntil }) => !isDown(state) && !limitedUntil)
     const isWell = used.length === endpoints.length
     this.#state.classList.toggle('bad', !isWell)
     setText(

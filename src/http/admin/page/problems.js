@@ -3,7 +3,7 @@ import { countText, timeText } from './format.js'
 
 /**
  * @import { JobEntry } from '../../../admin-api.ts'
- * @import { Stats } from '../../../admin-stats.ts'
+ * @import { EndpointStats, Stats } from '../../../admin-stats.ts'
  */
 
 /**
@@ -14,13 +14,13 @@ import { countText, timeText } from './format.js'
  * @param {readonly JobEntry[]} jobs
  * @returns {Problem[]}
  */
-export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
+export function problemsOf({ store, eviction, lostContents, upstreams, webhooks }, jobs) {
   /** @type {Problem[]} */
   const problems = []
-  if (store.state === 'open') {
+  if (isDown(store.state)) {
     problems.push({
       title: 'S3 does not answer',
-      text: 'It is left alone for a while; what is kept there alone cannot be served.',
+      text: `${nextTry(store.state)} What is kept there alone cannot be served.`,
     })
   }
   if (eviction.isSpaceFull) {
@@ -44,10 +44,10 @@ export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
   for (const { name, isLow, budget, endpoints } of upstreams) {
     for (const { url, state, limitedUntil } of endpoints) {
       const host = new URL(url).host
-      if (state === 'open') {
+      if (isDown(state)) {
         problems.push({
           title: `${host} does not answer`,
-          text: `It is left alone for a while. What is held of ${name} is served as it is.`,
+          text: `${nextTry(state)} What is held of ${name} is served as it is.`,
         })
       }
       if (limitedUntil !== null) {
@@ -74,6 +74,13 @@ export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
       })
     }
   }
+  for (const { name, state, queued } of webhooks) {
+    if (state !== 'failing') continue
+    problems.push({
+      title: `The webhook ${name} takes no events`,
+      text: `${countText(queued, 'event')} ${queued === 1 ? 'waits' : 'wait'} for it.`,
+    })
+  }
   for (const { name, lastRun } of jobs) {
     if (lastRun?.error) problems.push({ title: `The job ${name} failed`, text: lastRun.error })
     const failed = lastRun?.result?.['failed'] ?? 0
@@ -92,4 +99,19 @@ export function problemsOf({ store, eviction, lostContents, upstreams }, jobs) {
     }
   }
   return problems
+}
+
+/**
+ * Also while the next question is yet to show whether it is up again, which takes as long as
+ * nobody asks.
+ *
+ * @param {EndpointStats['state'] | null} state
+ */
+export function isDown(state) {
+  return state === 'open' || state === 'half-open'
+}
+
+/** @param {EndpointStats['state'] | null} state */
+function nextTry(state) {
+  return state === 'open' ? 'It is left alone for a while.' : 'The next pull tries it again.'
 }
