@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeRun, mergeParts, partOf, readParts, renderReport, type Part } from './report.ts'
+import { adminLoad } from './scenarios/admin-load.ts'
 import { coldPull } from './scenarios/cold-pull.ts'
 import { eviction } from './scenarios/eviction.ts'
 import { evictionLoad } from './scenarios/eviction-load.ts'
@@ -30,6 +31,7 @@ const SCENARIOS = {
   'eviction-traces': evictionTraces,
   inventory,
   'eviction-load': evictionLoad,
+  'admin-load': adminLoad,
 } satisfies Record<string, (plan: Plan) => Promise<Section>>
 
 type Scenario = keyof typeof SCENARIOS
