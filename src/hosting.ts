@@ -46,6 +46,7 @@ interface JobRunner {
 /** What operators may ask of it. */
 export function hostedOperations({ hosted }: Hosting, jobs: JobRunner): HostedOperations {
   return {
+    registry: hosted.registry,
     gc: async (isDryRun, listener) =>
       isDryRun ? hosted.garbage.preview(listener) : summaryOf(await jobs.run('gc', listener)),
     rollback: async (target, signal) =>

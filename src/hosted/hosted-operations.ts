@@ -3,6 +3,8 @@ import type { RollbackResult, RollbackTarget } from './rollback.ts'
 
 /** What operators may ask of what is hosted. Throws InventoryError and StoreError. */
 export interface HostedOperations {
+  /** What the names of hosted repositories begin with. */
+  registry: string
   /**
    * Frees what nothing needs any more, or joins the run that is under way, which goes on without
    * its listener; items are told of a dry run alone.

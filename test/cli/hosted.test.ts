@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
+import { fetchedDigest } from '../support/fetched.ts'
 import { MirrorStage } from './mirror-stage.ts'
 import { rowsOf } from './tables.ts'
 
@@ -45,6 +46,31 @@ test('what was pushed and nothing needs is listed with the reason, and freed', a
     freedContents: 0,
     freedBytes: 0,
   })
+})
+
+test('what was pushed is neither evicted nor purged', async () => {
+  await using stage = await MirrorStage.start(PUSHED_BY_ALL)
+  const mirrored = await stage.pull('library/alpine:3')
+  const pushed = await pushManifest(stage, 'one')
+  const unnamed = Buffer.from('not named yet')
+  await pushBlob(stage, unnamed)
+  await stage.age(HOUR_MS)
+  expect((await stage.run('evict', '--to', '0B')).code).toBe(0)
+  for (const image of ['private/app:1', 'private/app']) {
+    expect(await stage.run('purge', image)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('was pushed, and is nowhere else') as string,
+    })
+  }
+  expect((await stage.run('sweep')).code).toBe(0)
+  const { stdout } = await stage.run('ls', '--json')
+  expect(stdout).toContain(pushed)
+  expect(stdout).not.toContain(mirrored.root.digest)
+  const url = `${stage.url}/v2/private/app`
+  expect(await fetchedDigest(`${url}/manifests/1`)).toBe(pushed)
+  for (const blob of [unnamed, Buffer.from('{}')]) {
+    expect(await fetchedDigest(`${url}/blobs/${digestOf(blob)}`)).toBe(digestOf(blob))
+  }
 })
 
 test('a tag goes back to what it stood for before', async () => {

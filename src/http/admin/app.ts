@@ -87,7 +87,7 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   addContentRoutes(router, operations, routes)
   router.get('/events', (context) => answerEvents(context, events.feed))
   addTagRoutes(router, tags, routes)
-  addWorkRoutes(router, operations, routes, tell)
+  addWorkRoutes(router, operations, { routes, hosted }, tell)
   addUpstreamRoutes(router, upstreams)
   addHostedRoutes(router, hosted, routes, tell)
   return router

@@ -1,6 +1,7 @@
 import type { Router } from '@koa/router'
 import type { JobList, RemovableEntry, WarmedContentEntry, WarmResult } from '../../admin-api.ts'
 import type { Operations, Removable, Removal, WarmedContent } from '../../cache/operations.ts'
+import type { HostedOperations } from '../../hosted/hosted-operations.ts'
 import { parsePlatform, type Platform } from '../../oci/platform.ts'
 import type { ImageReference } from '../../oci/reference.ts'
 import { imageOf } from '../../policy/image-name.ts'
@@ -18,7 +19,7 @@ import { answerWork } from './work-answer.ts'
 export function addWorkRoutes(
   router: Router<HttpState>,
   operations: Operations,
-  routes: Routes,
+  { routes, hosted }: { routes: Routes; hosted: HostedOperations | undefined },
   tell: Tell,
 ): void {
   router.post('/evict', async (context) => {
@@ -34,6 +35,10 @@ export function addWorkRoutes(
   router.post('/purge', async (context) => {
     const { reference } = await readBody(context, purgeBody)
     const target = imageNamed(reference, routes)
+    if (target.repository.registry === hosted?.registry) {
+      const why = 'was pushed, and is nowhere else: delete it as a client does'
+      throw new ApiError('CONFLICT', `${reference} ${why}`)
+    }
     await answerWork(context, tell, (listener) => operations.purge(target, listener))
   })
   router.post('/scrub', async (context) => {
