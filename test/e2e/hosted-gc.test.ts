@@ -2,58 +2,20 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { GarbageEntry, GarbageResult } from '../../src/admin-api.ts'
 import { encodedOf, type Digest } from '../../src/oci/digest.ts'
-import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
-import { fetchedDigest } from '../support/fetched.ts'
+import { startFakeHub } from '../support/fake-hub/fake-hub.ts'
 import { filesBelow } from '../support/files-below.ts'
-import { buildImage, type TestImage } from '../support/images.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
-import { run } from '../support/processes.ts'
 import { haveTools } from '../support/tools.ts'
-import { PUSHED_BY_ALL } from './hosted-stage.ts'
+import { contentsOf, expectWhole, publish, PUSHED_BY_ALL, skopeoAt } from './hosted-stage.ts'
 
 const ROUNDS = 8
 
 const config = { ...PUSHED_BY_ALL, hosted: { enabled: true, gracePeriod: '2m' } }
 
-/** skopeo between a registry that is not mirrored and what is hosted. */
-function skopeoAt(hub: FakeHub, mirror: MirrorProcess) {
-  return {
-    push: (name: string) =>
-      run([
-        'skopeo',
-        'copy',
-        '--src-tls-verify=false',
-        '--dest-tls-verify=false',
-        `docker://${new URL(hub.url).host}/library/${name}`,
-        `docker://${mirror.host}/private/${name}`,
-      ]),
-    delete: (name: string) =>
-      run(['skopeo', 'delete', '--tls-verify=false', `docker://${mirror.host}/private/${name}`]),
-  }
-}
-
-async function publish(hub: FakeHub, name: string, base = 'base'): Promise<TestImage> {
-  const image = await buildImage({ seed: name, base, layerBytes: 300_000 })
-  const [repository, tag] = name.split(':')
-  hub.add(`library/${repository}`, tag!, image)
-  return image
-}
-
-const contentsOf = (image: TestImage) => [...image.blobs.keys(), ...image.manifests.keys()]
-
 /** Those whose bytes are on the disk. */
 async function onDisk(mirror: MirrorProcess, digests: Digest[]): Promise<Digest[]> {
   const files = (await filesBelow(join(mirror.dataFolder, 'blobs'))).join('\n')
   return digests.filter((digest) => files.includes(encodedOf(digest)))
-}
-
-async function expectWhole(mirror: MirrorProcess, name: string, image: TestImage): Promise<void> {
-  const [repository, tag] = name.split(':')
-  const root = `${mirror.url}/v2/private/${repository}`
-  expect(await fetchedDigest(`${root}/manifests/${tag}`)).toBe(image.root.digest)
-  for (const digest of image.blobs.keys()) {
-    expect(await fetchedDigest(`${root}/blobs/${digest}`)).toBe(digest)
-  }
 }
 
 describe.runIf(haveTools('skopeo'))('what was pushed', () => {
