@@ -2,6 +2,15 @@
  * What the admin API tells of the daemon itself: a contract as admin-api.ts is. Fields may be
  * added, none renamed.
  */
+import type { JobEntry, UpstreamEntry } from './admin-api.ts'
+import type { Stats } from './admin-stats.ts'
+
+/** The data of each event of `GET live`, which are server-sent events named `status`. */
+export interface LiveStatus {
+  stats: Stats
+  jobs: JobEntry[]
+  upstreams: UpstreamEntry[]
+}
 
 /** `GET config`: what the daemon was started with. */
 export interface ConfigReport {

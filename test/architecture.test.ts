@@ -17,7 +17,7 @@ const ARCHITECTURE: Architecture = {
     util: [],
     'admin-api': [],
     'admin-stats': [],
-    'admin-daemon': [],
+    'admin-daemon': ['admin-api', 'admin-stats'],
     oci: ['util'],
     config: ['util'],
     telemetry: ['util'],

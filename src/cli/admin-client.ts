@@ -1,4 +1,5 @@
 import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
+import type { LiveStatus } from '../admin-daemon.ts'
 import { fetchFailure } from './fetch-failure.ts'
 
 /** No daemon was there; the token was wrong; the request was wrong; the daemon refused or failed. */
@@ -125,15 +126,29 @@ export class AdminClient {
     return new AdminError(failure, `the daemon at ${this.#url} ${what}: see admin.token`)
   }
 
-  async *#lines({ body }: Response): AsyncIterable<unknown> {
+  /** How things stand, at once and each second, until the daemon goes away, which is a failure. */
+  async *live(): AsyncIterable<LiveStatus> {
+    const begin = 'data: '
+    for await (const line of this.#texts(await this.#send('GET', 'live', undefined))) {
+      // There are events of one kind alone, whose data is a line.
+      if (line.startsWith(begin)) yield JSON.parse(line.slice(begin.length)) as LiveStatus
+    }
+    throw this.#lost(undefined)
+  }
+
+  async *#lines(response: Response): AsyncIterable<unknown> {
+    for await (const line of this.#texts(response)) yield JSON.parse(line) as unknown
+  }
+
+  /** Lines but empty ones, which only show that the daemon is there. */
+  async *#texts({ body }: Response): AsyncIterable<string> {
     const decoder = new TextDecoder()
     let rest = ''
     try {
       for await (const chunk of body ?? []) {
         const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
         rest = lines.pop() ?? ''
-        // Empty ones only show that the daemon is there.
-        for (const line of lines) if (line) yield JSON.parse(line)
+        for (const line of lines) if (line) yield line
       }
     } catch (cause) {
       throw this.#lost(cause)

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
+import type { LiveStatus } from '../admin-daemon.ts'
 import { type AdminClient, AdminError } from './admin-client.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
 import { printJson, printLine } from './output.ts'
 import { QuitKey } from './status/quit-key.ts'
-import { printLines, screenOn } from './status/screen.ts'
-import { takeSnapshot } from './status/snapshot.ts'
+import { printLines, type Screen, screenOn } from './status/screen.ts'
+import { liveSnapshots, takeSnapshot } from './status/snapshot.ts'
 import { statusLines } from './status/status-text.ts'
 
-const WATCH_EVERY_MS = 1000
+const TRY_AGAIN_AFTER_MS = 1000
 
 interface StatusOptions extends AdminOptions {
   watch?: true
@@ -22,46 +23,46 @@ export function statusCommand(): Command {
 }
 
 async function status({ watch, json, ...options }: StatusOptions): Promise<void> {
-  if (watch) {
-    using quit = new QuitKey()
-    const { signal } = quit
-    const client = await adminClient(options, signal)
-    await untilQuit(signal, json ? () => showJson(client, printLine) : watcher(client, signal))
-  } else if (json) {
-    await showJson(await adminClient(options), printJson)
-  } else {
-    printLines(statusLines(await takeSnapshot(await adminClient(options))))
+  if (watch) return watchUntilQuit(options, json)
+  const snapshot = await takeSnapshot(await adminClient(options))
+  if (json) printJson(partsForPrograms(snapshot))
+  else printLines(statusLines(snapshot))
+}
+
+async function watchUntilQuit(options: AdminOptions, json: true | undefined): Promise<void> {
+  using quit = new QuitKey()
+  const { signal } = quit
+  const client = await adminClient(options, signal)
+  try {
+    if (json) await printEach(client)
+    else await showEach(client, screenOn(process.stdout), signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }
 
-async function showJson(client: AdminClient, show: (value: unknown) => void): Promise<void> {
-  const { stats, jobs } = await takeSnapshot(client)
-  show({ stats, jobs })
+async function printEach(client: AdminClient): Promise<void> {
+  for await (const told of client.live()) printLine(partsForPrograms(told))
 }
 
 /** A daemon that was there may come back. */
-function watcher(client: AdminClient, signal: AbortSignal): () => Promise<void> {
-  const screen = screenOn(process.stdout)
+async function showEach(client: AdminClient, screen: Screen, signal: AbortSignal): Promise<never> {
   let wasThere = false
-  return async () => {
+  for (;;) {
     try {
-      screen.show(statusLines(await takeSnapshot(client)))
-      wasThere = true
+      for await (const snapshot of liveSnapshots(client)) {
+        screen.show(statusLines(snapshot))
+        wasThere = true
+      }
     } catch (error) {
       const isGone = error instanceof AdminError && error.failure === 'unavailable'
       if (!isGone || !wasThere || signal.aborted) throw error
       screen.show([{ text: error.message, tone: 'bad' }])
     }
+    await delay(TRY_AGAIN_AFTER_MS, undefined, { signal })
   }
 }
 
-async function untilQuit(signal: AbortSignal, show: () => Promise<void>): Promise<void> {
-  try {
-    for (;;) {
-      await show()
-      await delay(WATCH_EVERY_MS, undefined, { signal })
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
+function partsForPrograms({ stats, jobs }: LiveStatus): Omit<LiveStatus, 'upstreams'> {
+  return { stats, jobs }
 }

@@ -7,6 +7,7 @@ import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
 import type { RecentErrors } from '../../telemetry/recent-errors.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { systemClock } from '../../util/clock.ts'
 import { baseApp } from '../base-app.ts'
 import type { HttpState, Middleware } from '../exchange.ts'
 import { healthRouter } from '../health.ts'
@@ -22,9 +23,11 @@ import { pageRouter } from './page-files.ts'
 import type { Stats } from '../../admin-stats.ts'
 import { addStatsRoutes, type History } from './stats-routes.ts'
 import { answerEvents } from './event-answer.ts'
+import { jobEntry } from './entries.ts'
 import { addHostedRoutes } from './hosted-routes.ts'
+import { answerLive, LiveEvents } from './live-answer.ts'
 import { addTagRoutes } from './tag-routes.ts'
-import { addUpstreamRoutes, type ReportedUpstream } from './upstream-routes.ts'
+import { addUpstreamRoutes, type ReportedUpstream, upstreamEntries } from './upstream-routes.ts'
 import { addWorkRoutes } from './work-routes.ts'
 
 export interface AdminAppOptions {
@@ -85,6 +88,13 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   addStatsRoutes(router, stats, history, options.events.top)
   addDaemonRoutes(router, options.config, options.recentErrors)
   addContentRoutes(router, operations, routes)
+  const status = async () => ({
+    stats: await stats(),
+    jobs: operations.jobs().map(jobEntry),
+    upstreams: upstreamEntries(upstreams),
+  })
+  const live = new LiveEvents(status, systemClock)
+  router.get('/live', (context) => answerLive(context, tell, live))
   router.get('/events', (context) => answerEvents(context, events.feed))
   addTagRoutes(router, tags, routes)
   addWorkRoutes(router, operations, { routes, hosted }, tell)

@@ -18,8 +18,7 @@ export function addUpstreamRoutes(
   upstreams: ReadonlyMap<string, ReportedUpstream>,
 ): void {
   router.get('/upstreams', (context) => {
-    const entries = [...upstreams.values()].map((upstream) => upstream.entry())
-    context.body = { upstreams: entries } satisfies UpstreamList
+    context.body = { upstreams: upstreamEntries(upstreams) } satisfies UpstreamList
   })
   router.post('/upstreams/test', async (context) => {
     const { name } = await readBody(context, upstreamTestBody)
@@ -27,4 +26,8 @@ export function addUpstreamRoutes(
     if (!upstream) throw new ApiError('NOT_FOUND', `there is no upstream ${name}`)
     context.body = await upstream.test(AbortSignal.timeout(TEST_DEADLINE_MS))
   })
+}
+
+export function upstreamEntries(upstreams: ReadonlyMap<string, ReportedUpstream>): UpstreamEntry[] {
+  return [...upstreams.values()].map((upstream) => upstream.entry())
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod'
-import type { ConfigReport, ErrorList } from '../../../admin-daemon.ts'
+import type { ConfigReport, ErrorList, LiveStatus } from '../../../admin-daemon.ts'
 import { count, text, time } from './fields.ts'
+import { stats } from './stats-schemas.ts'
+import { upstreamList } from './upstream-schemas.ts'
+import { jobList } from './work-schemas.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 
@@ -42,3 +45,9 @@ export const errorList = z.strictObject({
     )
     .describe('What came last comes first.'),
 }) satisfies z.ZodType<ErrorList>
+
+export const liveStatus = z.strictObject({
+  stats,
+  jobs: jobList.shape.jobs,
+  upstreams: upstreamList.shape.upstreams,
+}) satisfies z.ZodType<LiveStatus>

@@ -4,7 +4,16 @@ import { type Operation, OPERATIONS } from './operations.ts'
 import { refusal } from './work-schemas.ts'
 
 const JSON_TYPE = 'application/json'
-const LINES_TYPE = 'application/x-ndjson'
+const TYPES: Record<Operation['form'], string> = {
+  json: JSON_TYPE,
+  lines: 'application/x-ndjson',
+  events: 'text/event-stream',
+}
+const TOLD: Record<Operation['form'], string> = {
+  json: 'Done.',
+  lines: 'One of these a line, each as soon as it is known.',
+  events: 'One of these as the data of each event.',
+}
 
 /** What every route may answer. */
 const COMMON: readonly ApiErrorCode[] = [
@@ -57,7 +66,6 @@ export function openApiDocument(version: string): object {
 function operationObject(operation: Operation): object {
   const { method, path, summary, query, body, answer, form, refusals } = operation
   const codes = [...COMMON, ...(body ? OF_BODIES : []), ...refusals]
-  const told = form === 'lines' ? 'One of these a line, each as soon as it is known.' : 'Done.'
   return {
     operationId: `${method}${path.replaceAll('/', '-')}`,
     summary,
@@ -69,14 +77,14 @@ function operationObject(operation: Operation): object {
       },
     }),
     responses: {
-      200: { description: told, content: contentOf(answer, form) },
+      200: { description: TOLD[form], content: contentOf(answer, form) },
       ...refusalsOf(codes),
     },
   }
 }
 
 function contentOf(answer: z.ZodType, form: Operation['form'] = 'json'): object {
-  return { [form === 'json' ? JSON_TYPE : LINES_TYPE]: { schema: jsonSchema(answer, 'output') } }
+  return { [TYPES[form]]: { schema: jsonSchema(answer, 'output') } }
 }
 
 /** By status; those with the same one are told together. */

@@ -17,7 +17,7 @@ import {
   upstreamTestBody,
   warmBody,
 } from '../parameters.ts'
-import { configReport, errorList } from './daemon-schemas.ts'
+import { configReport, errorList, liveStatus } from './daemon-schemas.ts'
 import * as content from './content-schemas.ts'
 import { stats, statsHistory, topList } from './stats-schemas.ts'
 import { upstreamList, upstreamTestResult } from './upstream-schemas.ts'
@@ -31,8 +31,11 @@ export interface Operation {
   query?: z.ZodObject
   body?: z.ZodObject
   answer: z.ZodType
-  /** `lines`: a value of the answer's schema a line, until the end of what is told. */
-  form: 'json' | 'lines'
+  /**
+   * `lines`: a value of the answer's schema a line, until the end of what is told; `events`: the
+   * same as the data of server-sent events.
+   */
+  form: 'json' | 'lines' | 'events'
   /** Besides those that every route may have. */
   refusals: ApiErrorCode[]
 }
@@ -40,6 +43,7 @@ export interface Operation {
 /** Every route but that of the document itself. */
 export const OPERATIONS: readonly Operation[] = [
   get('/stats', 'What was counted since the start, and how things stand.', stats),
+  get('/live', 'How things stand: an event `status` each second.', liveStatus, 'events'),
   {
     ...get('/stats/history', 'What was counted in each minute or hour of the past.', statsHistory),
     query: statsHistoryQuery,
