@@ -34,6 +34,20 @@ export interface ImageEntry {
   isPinned: boolean
 }
 
+/** `GET platforms?digest=` */
+export interface PlatformList {
+  /** In the order of the index; empty where the image does not say what it is for. */
+  platforms: PlatformEntry[]
+}
+
+export interface PlatformEntry {
+  /** `linux/arm64/v8` */
+  platform: string
+  /** The manifest of the image that is for it. */
+  digest: string
+  isHeld: boolean
+}
+
 /** `GET pins` */
 export interface PinList {
   pins: PinEntry[]

@@ -11,6 +11,7 @@ import type {
   SweepSummary,
 } from './operations.ts'
 import { namedOf, type Pins } from './pins.ts'
+import { platformsOf } from './platforms.ts'
 import { purge } from './purge.ts'
 import type { Sweep } from './sweep.ts'
 import type { Warm } from './warm.ts'
@@ -42,12 +43,13 @@ export interface MirrorOperationsOptions {
 
 /** What operators may ask, done by the parts of the mirror. */
 export function mirrorOperations(options: MirrorOperationsOptions): Operations {
-  const { inventory, pins, eviction, sweep, warm, jobs } = options
+  const { inventory, holdings, pins, eviction, sweep, warm, jobs } = options
   return {
     async images(query) {
       const images = await inventory.images(query)
       return images.map((image) => ({ ...image, isPinned: pins.isPinned(namedOf(image)) }))
     },
+    platforms: (digest) => platformsOf(holdings, digest),
     evict: (request, listener) =>
       request.isDryRun || request.toBytes !== undefined
         ? eviction.run(request, listener)

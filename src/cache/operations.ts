@@ -63,6 +63,14 @@ export interface Removal {
   bytes: number
 }
 
+/** What an image, or one of an index, is for. */
+export interface OfferedPlatform {
+  platform: Platform
+  /** The manifest. */
+  digest: Digest
+  isHeld: boolean
+}
+
 /** An image that would go. */
 export interface Removable extends Content {
   names: ContentName[]
@@ -161,6 +169,11 @@ export interface JobRun {
  */
 export interface Operations {
   images(query: ImageQuery): Promise<ListedImage[]>
+  /**
+   * What an image is for, in its own order: of an index each of its images, without what runs
+   * nowhere. Nothing where it does not say it; `undefined` where no such manifest is held.
+   */
+  platforms(digest: Digest): Promise<OfferedPlatform[] | undefined>
   evict(request: EvictRequest, listener: WorkListener<Removable>): Promise<Removal>
   purge(target: PurgeTarget, listener: WorkListener<never>): Promise<Removal>
   pins(): Promise<ListedPin[]>

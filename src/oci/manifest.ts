@@ -1,7 +1,7 @@
 import { parseDescriptor, type Descriptor } from './descriptor.ts'
 import { parseDigest, type Digest } from './digest.ts'
 import { isObject, parseObject } from './json.ts'
-import type { Platform } from './platform.ts'
+import { parsePlatformObject, type Platform } from './platform.ts'
 
 /** The four manifest types that are kept and served; Docker Hub has no others. */
 export const MANIFEST_TYPES = [
@@ -126,12 +126,5 @@ function indexEntryOf(value: unknown): IndexEntry | undefined {
   const { platform, annotations } = value
   const attested = isObject(annotations) ? annotations['vnd.docker.reference.digest'] : undefined
   const attests = typeof attested === 'string' ? parseDigest(attested) : undefined
-  return { ...descriptor, platform: platformOf(platform), attests }
-}
-
-function platformOf(value: unknown): Platform | undefined {
-  if (!isObject(value)) return undefined
-  const { os, architecture, variant } = value
-  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
-  return { os, architecture, variant: typeof variant === 'string' ? variant : undefined }
+  return { ...descriptor, platform: parsePlatformObject(platform), attests }
 }

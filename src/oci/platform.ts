@@ -1,3 +1,5 @@
+import { isObject } from './json.ts'
+
 /** What an image runs on (image-spec image-index.md, `platform`). */
 export interface Platform {
   os: string
@@ -14,6 +16,14 @@ export function parsePlatform(text: string): Platform | undefined {
   if (!match) return undefined
   const [, os = '', architecture = '', variant] = match
   return { os, architecture, variant }
+}
+
+/** Reads what an index says of a manifest, or the config of an image of itself (image-spec config.md). */
+export function parsePlatformObject(value: unknown): Platform | undefined {
+  if (!isObject(value)) return undefined
+  const { os, architecture, variant } = value
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return { os, architecture, variant: typeof variant === 'string' ? variant : undefined }
 }
 
 export function formatPlatform({ os, architecture, variant }: Platform): string {

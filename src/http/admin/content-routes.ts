@@ -1,15 +1,16 @@
 import type { Router } from '@koa/router'
-import type { ImagePage, PinList, PinResult } from '../../admin-api.ts'
+import type { ImagePage, PinList, PinResult, PlatformList } from '../../admin-api.ts'
 import type { Operations } from '../../cache/operations.ts'
 import { parsePinPattern } from '../../cache/pin-pattern.ts'
+import { parseDigest } from '../../oci/digest.ts'
 import { type ImageName, parseImageName, qualifyPattern } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { cursorAt, positionOf } from './cursor.ts'
-import { imageEntry, pinEntry } from './entries.ts'
+import { imageEntry, pinEntry, platformEntry } from './entries.ts'
 import { readBody } from './json-body.ts'
-import { imagesQuery, pinParameters, readQuery } from './parameters.ts'
+import { imagesQuery, pinParameters, platformsQuery, readQuery } from './parameters.ts'
 
 /** What is held, and what is kept. */
 export function addContentRoutes(
@@ -30,6 +31,14 @@ export function addContentRoutes(
       images: images.map(imageEntry),
       next: last ? cursorAt(last) : null,
     } satisfies ImagePage
+  })
+  router.get('/platforms', async (context) => {
+    const { digest: text } = readQuery(context, platformsQuery)
+    const digest = parseDigest(text)
+    if (!digest) throw new ApiError('INVALID', `${text} is not a digest`)
+    const platforms = await operations.platforms(digest)
+    if (!platforms) throw new ApiError('NOT_FOUND', `no manifest ${digest} is held`)
+    context.body = { platforms: platforms.map(platformEntry) } satisfies PlatformList
   })
   router.get('/pins', async (context) => {
     context.body = { pins: (await operations.pins()).map(pinEntry) } satisfies PinList

@@ -6,6 +6,7 @@ import type {
   JobEntry,
   JobRunEntry,
   PinEntry,
+  PlatformEntry,
   RemovableEntry,
   TagHistoryEntry,
   WarmedContentEntry,
@@ -17,6 +18,7 @@ import type {
   JobStatus,
   ListedImage,
   ListedPin,
+  OfferedPlatform,
   Progress,
   Removable,
   WarmedContent,
@@ -25,6 +27,7 @@ import type {
 import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
 import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
 import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
+import { formatPlatform } from '../../oci/platform.ts'
 import { formatImage } from '../../oci/reference.ts'
 
 export function imageEntry(image: ListedImage): ImageEntry {
@@ -40,6 +43,10 @@ export function imageEntry(image: ListedImage): ImageEntry {
     usedAt: timeText(image.usedAtMs),
     isPinned: image.isPinned,
   }
+}
+
+export function platformEntry({ platform, digest, isHeld }: OfferedPlatform): PlatformEntry {
+  return { platform: formatPlatform(platform), digest, isHeld }
 }
 
 export function pinEntry({ createdAtMs, heldBytes, ...pin }: ListedPin): PinEntry {

@@ -19,6 +19,9 @@ export const imagesQuery = z.strictObject({
   after: z.string().max(1024).optional().describe('`next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(MAX_IMAGES).default(DEFAULT_IMAGES),
 })
+export const platformsQuery = z.strictObject({
+  digest: name.describe('Of the manifest of an image that is held.'),
+})
 export const topQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_TOP).default(DEFAULT_TOP),
 })

@@ -29,6 +29,7 @@ interface Request {
 }
 
 const REFERENCE = 'library/node:22'
+const IMAGE = await buildImage({ seed: 'old' })
 
 /** In this order: each leaves what the next one needs. */
 const REQUESTS: Record<string, Request[]> = {
@@ -41,6 +42,10 @@ const REQUESTS: Record<string, Request[]> = {
   'get /stats/top': [{ query: '?limit=3' }],
   'get /config': [{}],
   'get /images': [{ query: '?limit=1' }, { query: '?limit=0', status: 400 }],
+  'get /platforms': [
+    { query: `?digest=${IMAGE.root.digest}` },
+    { query: '?digest=sha256:0', status: 400 },
+  ],
   'post /pins': [
     { body: { pattern: 'library/node:22*' } },
     { body: {}, status: 400 },
@@ -107,7 +112,7 @@ describe('the OpenAPI document', () => {
     })
     document = jsonOf(await mirror.ask('openapi.json')) as Document
     ajv.addSchema({ $id: DOCUMENT, ...(closed(document) as Document) })
-    await mirror.pull(REFERENCE, await buildImage({ seed: 'old' }))
+    await mirror.pull(REFERENCE, IMAGE)
     await mirror.age(3 * HOUR_MS)
     mirror.hub.add('library/node', '22', await buildImage({ seed: 'young' }))
     await (await fetch(`${mirror.url}/v2/library/node/manifests/22`)).arrayBuffer()

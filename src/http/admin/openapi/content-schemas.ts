@@ -6,6 +6,7 @@ import type {
   ImagePage,
   PinList,
   PinResult,
+  PlatformList,
   ReleaseResult,
   RollbackResult,
   TagHistory,
@@ -30,6 +31,18 @@ export const imagePage = z.strictObject({
   images: z.array(image),
   next: text.nullable().describe('What to ask for as `after`; `null` on the last page.'),
 }) satisfies z.ZodType<ImagePage>
+
+export const platformList = z.strictObject({
+  platforms: z
+    .array(
+      z.strictObject({
+        platform: text.describe('For example `linux/arm64/v8`.'),
+        digest: digest.describe('The manifest of the image that is for it.'),
+        isHeld: z.boolean(),
+      }),
+    )
+    .describe('In the order of the index; empty where the image does not say what it is for.'),
+}) satisfies z.ZodType<PlatformList>
 
 export const pinList = z.strictObject({
   pins: z.array(

@@ -7,6 +7,7 @@ import {
   gcBody,
   imagesQuery,
   pinParameters,
+  platformsQuery,
   purgeBody,
   rollbackBody,
   scrubBody,
@@ -57,6 +58,11 @@ export const OPERATIONS: readonly Operation[] = [
   {
     ...get('/images', 'The images that are held, page by page.', content.imagePage),
     query: imagesQuery,
+  },
+  {
+    ...get('/platforms', 'What an image that is held is for.', content.platformList),
+    query: platformsQuery,
+    refusals: ['NOT_FOUND'],
   },
   get('/pins', 'What is never evicted.', content.pinList),
   post('/pins', 'Keeps what matches a pattern.', pinParameters, content.pinResult),
