@@ -1,10 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { RegistryError } from '../oci/registry-error.ts'
-import type { LoginEvents } from '../telemetry/login-events.ts'
+import type { LoginEvent, LoginEvents } from '../telemetry/login-events.ts'
 import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { BearerTokens } from './bearer-tokens.ts'
 import type { FailedLogins } from './failed-logins.ts'
+import { isUserName } from './htpasswd.ts'
 import { LoginError } from './login-error.ts'
 import type { PasswordChecker } from './password-checker.ts'
 import type { PasswordFile } from './password-file.ts'
@@ -23,6 +24,8 @@ export interface AuthenticatorOptions {
   clock: Clock
   events: LoginEvents
 }
+
+type Entries = ReadonlyMap<string, string>
 
 const REMEMBERED_FOR_MS = 5 * 60_000
 const MAX_REMEMBERED = 1_000
@@ -77,31 +80,36 @@ export class Authenticator {
     const { passwords, failures, clock, events } = this.#options
     const entries = await passwords.entries()
     const hash = entries.get(user)
+    const event = { user: hash === undefined ? undefined : user, address }
+    // Nobody has such a name, and it would be kept with those that failed.
+    if (!isUserName(user)) {
+      events.failed(event)
+      throw wrong()
+    }
+    // Also who is remembered waits: else answers would tell which guess is right.
+    this.#demandPatience(failures.waitMs(address, user), event)
     const key = this.#keyOf(user, password)
     const remembered = this.#remembered.get(key)
     if (remembered && remembered.hash === hash && clock.now() < remembered.untilMs) {
       return { kind: 'user', name: user }
     }
-    const event = { user: hash === undefined ? undefined : user, address }
-    const waitMs = failures.waitMs(address, user)
-    if (waitMs > 0) {
-      events.slowed({ ...event, waitMs })
-      throw new RegistryError('TOOMANYREQUESTS', 'too many logins have failed', {
-        retryAfterMs: waitMs,
-      })
-    }
-    const check = () => this.#check(password, hash, entries)
-    const { value: isRight, joined } = await this.#checks.run(`${key} ${hash}`, signal, check)
-    if (!isRight || hash === undefined) {
-      failures.add(address, user)
-      events.failed(event)
-      throw new LoginError('the user or the password is wrong')
-    }
-    failures.forget(address, user)
-    if (!joined) {
+    const waitMs = failures.waitMs(address)
+    // That it is not looked at tells as well that it is not remembered.
+    if (waitMs > 0) failures.addOfUser(address, user)
+    this.#demandPatience(waitMs, event)
+    const { value: isRight } = await this.#checks.run(`${key} ${hash}`, signal, async () => {
+      using _turn = failures.try(address, user)
+      if (!(await this.#isRight(user, password, entries)) || hash === undefined) {
+        failures.add(address, user)
+        events.failed(event)
+        return false
+      }
+      failures.forget(address, user)
       this.#remember(key, hash)
       events.accepted(event)
-    }
+      return true
+    })
+    if (!isRight) throw wrong()
     return { kind: 'user', name: user }
   }
 
@@ -111,13 +119,25 @@ export class Authenticator {
     return tokens.issue(principal, await passwords.entries())
   }
 
-  async #check(
-    password: string,
-    hash: string | undefined,
-    entries: ReadonlyMap<string, string>,
-  ): Promise<boolean> {
+  #demandPatience(waitMs: number, event: LoginEvent): void {
+    if (waitMs === 0) return
+    this.#options.events.slowed({ ...event, waitMs })
+    throw new RegistryError('TOOMANYREQUESTS', 'too many logins have failed', {
+      retryAfterMs: waitMs,
+    })
+  }
+
+  async #isRight(user: string, password: string, entries: Entries): Promise<boolean> {
     const { checker } = this.#options
-    return checker.isRight(password, hash ?? nobodysHash(entries))
+    return checker.isRight(password, entries.get(user) ?? this.#nobodysHash(user, entries))
+  }
+
+  /** As costly as that of a user: always of the same one, as it is with who is there. */
+  #nobodysHash(user: string, entries: Entries): string {
+    const hashes = [...entries.values()]
+    const number = this.#hmac(user).readUInt32BE()
+    const hash = hashes[number % hashes.length] ?? '$2b$10$'
+    return `${hash.slice(0, 7)}${NOBODYS_SALT_AND_HASH}`
   }
 
   #remember(key: string, hash: string): void {
@@ -131,8 +151,16 @@ export class Authenticator {
 
   /** Nobody who reads our memory learns a password, nor who finds out how long a look-up takes. */
   #keyOf(user: string, password: string): string {
-    return createHmac('sha256', this.#secret).update(`${user}\0${password}`).digest('base64')
+    return this.#hmac(`${user}\0${password}`).toString('base64')
   }
+
+  #hmac(text: string): Buffer {
+    return createHmac('sha256', this.#secret).update(text).digest()
+  }
+}
+
+function wrong(): LoginError {
+  return new LoginError('the user or the password is wrong')
 }
 
 /** RFC 7617. */
@@ -140,10 +168,4 @@ function parseCredentials(base64: string): Credentials | undefined {
   const text = Buffer.from(base64, 'base64').toString()
   const colon = text.indexOf(':')
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) }
-}
-
-/** As costly as that of a user. */
-function nobodysHash(entries: ReadonlyMap<string, string>): string {
-  const [any = '$2b$10$'] = entries.values()
-  return `${any.slice(0, 7)}${NOBODYS_SALT_AND_HASH}`
 }

@@ -33,7 +33,7 @@ export class Gate {
    * Who asks; wrong credentials throw LoginError, even where none are needed.
    * What is sent where nobody can log in means nothing.
    */
-  async identify(context: Context): Promise<Principal> {
+  async #identify(context: Context): Promise<Principal> {
     const { authorization } = context.req.headers
     if (!this.#authenticator || authorization === undefined) return ANONYMOUS
     const { exchange } = context.state
@@ -47,9 +47,21 @@ export class Gate {
     return principal
   }
 
+  /**
+   * Who asks, for what is different for each: who says nothing is asked for a login, or a token for
+   * everybody, where there are logins. It is the only time when dockerd listens.
+   */
+  async ask(context: Context): Promise<Principal> {
+    if (this.#authenticator && context.req.headers.authorization === undefined) {
+      context.state.exchange.challenge = tokenChallenge(context)
+      throw new RegistryError('UNAUTHORIZED', 'a login, or a token for everybody, is needed')
+    }
+    return this.#identify(context)
+  }
+
   /** For content of ours: lets through who may, and throws RegistryError `UNAUTHORIZED` or `DENIED` at others. */
   async admit(context: Context, action: Action, target: AccessTarget): Promise<Principal> {
-    const principal = await this.identify(context)
+    const principal = await this.#identify(context)
     if (this.allows(principal, action, target)) return principal
     if (principal.kind === 'anonymous' && this.#authenticator) {
       context.state.exchange.challenge = tokenChallenge(context, { action, ...target })

@@ -48,7 +48,7 @@ export async function serveCatalog(
   gate: Gate,
   page: Page,
 ): Promise<void> {
-  const principal = await gate.identify(context)
+  const principal = await gate.ask(context)
   if (!hosted) throw new RegistryError('NAME_UNKNOWN', 'nothing is hosted here')
   const { registry } = hosted
   const { limit = MAX_CATALOG, after } = page

@@ -23,7 +23,7 @@ import { type BlobServing, serveBlob } from './serve-blob.ts'
 import { serveManifest } from './serve-manifest.ts'
 import { serveReferrers } from './serve-referrers.ts'
 import { serveTags } from './serve-tags.ts'
-import { isTokenPath, serveToken, tokenChallenge } from './token.ts'
+import { isTokenPath, serveToken } from './token.ts'
 
 export interface RegistryOptions {
   routes: Routes
@@ -85,7 +85,6 @@ async function serveTokens(
   })
 }
 
-/** Where somebody can log in it says so to all: it is the only time when dockerd listens. */
 async function servePing(
   context: Context,
   prefix: string | undefined,
@@ -94,11 +93,7 @@ async function servePing(
   if (prefix !== undefined && !routes.hasPrefix(prefix)) {
     throw new RegistryError('NAME_UNKNOWN', 'no upstream of this mirror has that prefix')
   }
-  if (gate.authenticator && context.req.headers.authorization === undefined) {
-    context.state.exchange.challenge = tokenChallenge(context)
-    throw new RegistryError('UNAUTHORIZED', 'a login, or a token for everybody, is needed')
-  }
-  await gate.identify(context)
+  await gate.ask(context)
   answerJson(context, 200, { ...API_VERSION }, {})
 }
 

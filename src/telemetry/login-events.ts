@@ -1,7 +1,7 @@
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
-interface LoginEvent {
+export interface LoginEvent {
   /** Where the file has one of that name: people also type passwords where names belong. */
   user: string | undefined
   address: string

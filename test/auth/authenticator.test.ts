@@ -25,9 +25,11 @@ function basic(user: string, password: string): string {
 
 class CountingChecker extends PasswordChecker {
   checks = 0
+  costs = new Set<string>()
 
   override isRight(password: string, hash: string): Promise<boolean> {
     this.checks++
+    this.costs.add(hash.slice(0, 7))
     return super.isRight(password, hash)
   }
 }
@@ -109,10 +111,26 @@ describe('a password', () => {
     expect(rig.checker.checks).toBe(2)
   })
 
-  test('of a user that is not there costs as much as that of one who is', async () => {
+  test('of a user that is not there is checked all the same', async () => {
     await using rig = await startRig()
     await rig.authenticate(basic('nobody', 'secret')).catch(() => undefined)
     expect(rig.checker.checks).toBe(1)
+  })
+
+  test('of a user that is not there costs as much as that of any who is', async () => {
+    await using rig = await startRig()
+    await rig.rewrite(`ci:${HASH}\ndev:${hashSync('secret', 5)}\n`)
+    const costOf = async (number: number) => {
+      rig.checker.costs.clear()
+      const header = basic(`nobody-${number}`, 'secret')
+      const login = rig.authenticator.authenticate(header, `192.0.2.${number}`, SIGNAL)
+      await expect(login).rejects.toThrow('wrong')
+      return [...rig.checker.costs].join()
+    }
+    const costs: string[] = []
+    for (let number = 0; number < 40; number++) costs.push(await costOf(number))
+    expect(new Set(costs)).toEqual(new Set(['$2b$04$', '$2b$05$']))
+    expect(await costOf(0)).toBe(costs[0])
   })
 
   test('that was changed holds no longer, the new one does', async () => {
@@ -148,11 +166,47 @@ describe('a password', () => {
     expect(await rig.authenticate(basic('ci', 'secret'))).toEqual(CI)
   })
 
-  test('that is remembered is not slowed down by those that are wrong', async () => {
+  test('that is remembered is no way to find out which are wrong', async () => {
     await using rig = await startRig()
     await rig.authenticate(basic('ci', 'secret'))
-    for (let time = 0; time < 30; time++) rig.failures.add(HOME, 'ci')
+    for (let time = 0; time < 5; time++) rig.failures.add(HOME, 'ci')
+    for (const password of ['secret', 'guess']) {
+      const slowed = rig.authenticate(basic('ci', password))
+      await expect(slowed).rejects.toMatchObject({ code: 'TOOMANYREQUESTS' })
+    }
+  })
+
+  test('that is remembered is not slowed down by what others fail at the address', async () => {
+    await using rig = await startRig()
+    await rig.authenticate(basic('ci', 'secret'))
+    for (let time = 0; time < 20; time++) rig.failures.add(HOME, `user-${time}`)
     expect(await rig.authenticate(basic('ci', 'secret'))).toEqual(CI)
+    const guesses = Array.from({ length: 10 }, (_, time) => basic('ci', `guess ${time}`))
+    for (const guess of guesses) await rig.authenticate(guess).catch(() => undefined)
+    await expect(rig.authenticate(basic('ci', 'secret'))).rejects.toThrow('too many')
+  })
+
+  test('is one of one guess at a time, after too many that were wrong', async () => {
+    await using rig = await startRig()
+    for (let time = 0; time < 5; time++) rig.failures.add(HOME, 'ci')
+    rig.clock.advance(1_000)
+    const guesses = Array.from({ length: 10 }, (_, time) =>
+      rig.authenticate(basic('ci', `guess ${time}`)).catch((error: { code: string }) => error.code),
+    )
+    const codes = await Promise.all(guesses)
+    expect(codes.filter((code) => code === 'UNAUTHORIZED')).toHaveLength(1)
+    expect(rig.checker.checks).toBe(1)
+  })
+
+  test.each([
+    ['longer than any', 'u'.repeat(256)],
+    ['with a space', 'a user'],
+    ['empty', ''],
+  ])('of a user with a name that is %s costs nothing', async (_, user) => {
+    await using rig = await startRig()
+    await expect(rig.authenticate(basic(user, 'secret'))).rejects.toThrow('wrong')
+    expect(rig.checker.checks).toBe(0)
+    expect(rig.metrics.logins.total('outcome', 'failed')).toBe(1)
   })
 
   test('is refused while many others are checked', async () => {

@@ -39,8 +39,32 @@ describe('failed logins', () => {
   test('of many users slow the address', () => {
     const { failures } = failing(0)
     for (let user = 0; user < 20; user++) failures.add(HOME, `user-${user}`)
-    expect(failures.waitMs(HOME, 'dev')).toBe(1_000)
-    expect(failures.waitMs('192.0.2.2', 'dev')).toBe(0)
+    expect(failures.waitMs(HOME)).toBe(1_000)
+    expect(failures.waitMs(HOME, 'dev')).toBe(0)
+    expect(failures.waitMs('192.0.2.2')).toBe(0)
+  })
+
+  test('let one be tried at a time', () => {
+    const { failures, clock } = failing(20)
+    clock.advance(60_000)
+    {
+      using _turn = failures.try(HOME, 'ci')
+      expect([failures.waitMs(HOME, 'ci'), failures.waitMs(HOME)]).toEqual([1_000, 1_000])
+      expect(failures.waitMs('192.0.2.2', 'ci')).toBe(0)
+    }
+    expect([failures.waitMs(HOME, 'ci'), failures.waitMs(HOME)]).toEqual([0, 0])
+  })
+
+  test('let any number be tried while they are few', () => {
+    const { failures } = failing(4)
+    using _turn = failures.try(HOME, 'ci')
+    expect([failures.waitMs(HOME, 'ci'), failures.waitMs(HOME)]).toEqual([0, 0])
+  })
+
+  test('that were of a user alone do not count for the address', () => {
+    const { failures } = failing(0)
+    for (let time = 0; time < 20; time++) failures.addOfUser(HOME, 'ci')
+    expect([failures.waitMs(HOME, 'ci'), failures.waitMs(HOME)]).toEqual([60_000, 0])
   })
 
   test.each([

@@ -261,7 +261,8 @@ describe('what is hosted', () => {
     }
     const all = ['private/other/a', 'private/team/a', 'private/team/b']
     expect(await listed('/v2/_catalog', as(DEV))).toEqual([{ repositories: all }, undefined])
-    expect(await listed('/v2/_catalog', {})).toEqual([{ repositories: [] }, undefined])
+    const anonymous = await tokenOf(rig, 'service=entrepot')
+    expect(await listed('/v2/_catalog', as(anonymous))).toEqual([{ repositories: [] }, undefined])
     expect(await listed('/v2/_catalog?n=1', as(CI))).toEqual([
       { repositories: ['private/team/a'] },
       '</v2/_catalog?n=1&last=private%2Fteam%2Fa>; rel="next"',
@@ -271,6 +272,10 @@ describe('what is hosted', () => {
       undefined,
     ])
     expect((await rig.ask('/v2/_catalog', as(WRONG))).status).toBe(401)
+    // Clients show their credentials only where they are asked for them.
+    const asked = await rig.ask('/v2/_catalog')
+    expect(asked.status).toBe(401)
+    expect(asked.headers['www-authenticate']).toMatch(CHALLENGE)
   })
 })
 
