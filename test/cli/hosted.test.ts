@@ -1,3 +1,5 @@
+import { utimes } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { fetchedDigest } from '../support/fetched.ts'
@@ -71,6 +73,30 @@ test('what was pushed is neither evicted nor purged', async () => {
   for (const blob of [unnamed, Buffer.from('{}')]) {
     expect(await fetchedDigest(`${url}/blobs/${digestOf(blob)}`)).toBe(digestOf(blob))
   }
+})
+
+test('an upload that nobody goes on with for a day is swept', async () => {
+  await using stage = await MirrorStage.start(PUSHED_BY_ALL)
+  const uploads = Array.from({ length: 2 }, async () => {
+    const url = `${stage.url}/v2/private/app/blobs/uploads/`
+    const location = (await fetch(url, { method: 'POST' })).headers.get('location') ?? ''
+    const upload = new URL(location, stage.url)
+    expect((await fetch(upload, { method: 'PATCH', body: 'part' })).status).toBe(202)
+    return upload
+  })
+  const [left, current] = await Promise.all(uploads)
+  const dayAgo = new Date(Date.now() - 25 * HOUR_MS)
+  await utimes(join(stage.data, 'uploads', basename(left!.pathname)), dayAgo, dayAgo)
+  const { stdout } = await stage.run('sweep', '--dry-run', '--json')
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+  expect((await stage.run('sweep')).code).toBe(0)
+  const gone = await fetch(left!)
+  expect([gone.status, await gone.text()]).toEqual([
+    404,
+    expect.stringContaining('BLOB_UPLOAD_UNKNOWN') as string,
+  ])
+  const kept = await fetch(current!)
+  expect([kept.status, kept.headers.get('range')]).toEqual([204, '0-3'])
 })
 
 test('a tag goes back to what it stood for before', async () => {

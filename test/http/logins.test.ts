@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
+import { contentOf } from '../support/contents.ts'
 import { bytesOf } from '../support/images.ts'
 import { type HostedAuth, type HostedRig, startHosted } from './hosted-rig.ts'
 import { type Answer, errorOf, image } from './mirror.ts'
@@ -288,6 +289,19 @@ describe('a mount', () => {
     await push(rig, CI)
     expect((await mount(rig, GUEST, from)).status).toBe(202)
     expect((await mount(rig, DEV, from)).status).toBe(201)
+  })
+
+  test.each([
+    ['may be pulled', TEAM, 201],
+    ['may not be pulled', { ...TEAM, rules: TEAM.rules.slice(1) }, 202],
+  ])('of what an upstream has, which %s by who asks', async (_, auth, status) => {
+    await using rig = await start(auth)
+    const name = parseRepository('library/demo')!
+    const held = { ...contentOf('layer'), digest, sizeBytes: bytes.length }
+    await rig.inventory.record(held, [], { registry: 'docker.io', name })
+    rig.hub.addBlob(name, digest, bytes)
+    expect((await mount(rig, GUEST, '&from=docker.io/library/demo')).status).toBe(status)
+    expect(rig.hub.asked).toHaveLength(status === 201 ? 1 : 0)
   })
 })
 
