@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 
 const MAX_REMEMBERED = 10_000
 
@@ -7,7 +8,7 @@ const MAX_REMEMBERED = 10_000
 export class Absences {
   readonly #clock: Clock
   readonly #forMs: number
-  readonly #until = new LRUCache<string, number>({ max: MAX_REMEMBERED })
+  readonly #since = new LRUCache<string, number>({ max: MAX_REMEMBERED })
 
   constructor(clock: Clock, forMs: number) {
     this.#clock = clock
@@ -15,11 +16,11 @@ export class Absences {
   }
 
   add(key: string): void {
-    this.#until.set(key, this.#clock.now() + this.#forMs)
+    this.#since.set(key, this.#clock.now())
   }
 
   has(key: string): boolean {
-    const until = this.#until.get(key)
-    return until !== undefined && this.#clock.now() < until
+    const sinceMs = this.#since.get(key)
+    return sinceMs !== undefined && isWithin(this.#clock.now(), sinceMs, this.#forMs)
   }
 }

@@ -5,6 +5,7 @@ import { formatReferrers, type Referrer } from '../oci/referrers.ts'
 import type { PullOptions, ReferrerList, Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Departure } from './departure.ts'
 import type { Holdings } from './holdings.ts'
@@ -45,7 +46,7 @@ export class Referrers {
     const { clock, freshForMs, registry } = this.#options
     const key = formatReference(ref)
     const known = await this.#knownOf(key, ref)
-    if (known && clock.now() - known.checkedAtMs < freshForMs) {
+    if (known && isWithin(clock.now(), known.checkedAtMs, freshForMs)) {
       return { referrers: known.referrers, outcome: 'hit' }
     }
     const asked = this.#flights.run(key, signal, () => this.#ask(key, ref))

@@ -1,5 +1,6 @@
 import type { TagReference } from '../oci/reference.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 
 /** When a tag falls due, as a share of the time that it is fresh, and how much later at most by chance. */
 const DUE_AT_SHARE = 0.8
@@ -24,7 +25,8 @@ export interface RefreshAheadOptions {
 
 interface WatchedTag {
   ref: TagReference
-  dueAtMs: number
+  checkedAtMs: number
+  dueAfterMs: number
   isUsed: boolean
 }
 
@@ -49,8 +51,8 @@ export class RefreshAhead implements AsyncDisposable {
     this.#watched.delete(key)
     if (this.#watched.size >= MAX_WATCHED || this.#lifetime.signal.aborted) return
     const share = DUE_AT_SHARE + JITTER_SHARE * Math.random()
-    const dueAtMs = atMs + this.#options.freshForMs * share
-    this.#watched.set(key, { ref, dueAtMs, isUsed: false })
+    const dueAfterMs = this.#options.freshForMs * share
+    this.#watched.set(key, { ref, checkedAtMs: atMs, dueAfterMs, isUsed: false })
     this.#turns ??= this.#checkInTurn()
   }
 
@@ -87,11 +89,11 @@ export class RefreshAhead implements AsyncDisposable {
     this.#checks.add(check)
   }
 
-  async #due({ dueAtMs }: WatchedTag): Promise<void> {
+  async #due({ checkedAtMs, dueAfterMs }: WatchedTag): Promise<void> {
     const { clock } = this.#options
     const { signal } = this.#lifetime
-    while (!signal.aborted && clock.now() < dueAtMs) {
-      const waitMs = Math.min(dueAtMs - clock.now(), LONGEST_SLEEP_MS)
+    while (!signal.aborted && isWithin(clock.now(), checkedAtMs, dueAfterMs)) {
+      const waitMs = Math.min(checkedAtMs + dueAfterMs - clock.now(), LONGEST_SLEEP_MS)
       await clock.sleep(waitMs, signal).catch(() => signal.aborted)
     }
   }

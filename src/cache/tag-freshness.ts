@@ -1,4 +1,5 @@
 import type { TagRecord } from '../inventory/inventory.ts'
+import { isWithin } from '../util/is-within.ts'
 import type { HoldPolicy } from './tag-hold.ts'
 
 export interface TagPolicy extends HoldPolicy {
@@ -21,9 +22,11 @@ const SPARING = 12
 export type Freshness = 'fresh' | 'stale' | 'expired'
 
 export function freshnessOf(record: TagRecord, policy: TagPolicy, nowMs: number): Freshness {
-  const ageMs = nowMs - record.checkedAtMs
-  if (ageMs < policy.freshForMs) return 'fresh'
-  return ageMs < policy.freshForMs + policy.staleForMs ? 'stale' : 'expired'
+  const { checkedAtMs } = record
+  // What is frozen is on record as checked for ever.
+  const isFrozen = checkedAtMs === Infinity
+  if (isFrozen || isWithin(nowMs, checkedAtMs, policy.freshForMs)) return 'fresh'
+  return nowMs - checkedAtMs < policy.freshForMs + policy.staleForMs ? 'stale' : 'expired'
 }
 
 /** Whether a record that is stale is served unasked while upstream's pulls are to be spared. */

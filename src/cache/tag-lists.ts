@@ -3,6 +3,7 @@ import type { Repository } from '../oci/reference.ts'
 import type { Page, PullOptions, Source, TagList } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { Holdings } from './holdings.ts'
 
@@ -43,7 +44,7 @@ export class TagLists {
     const { clock, freshForMs } = this.#options
     const key = `${repository}?${page.limit ?? ''}&${page.after ?? ''}`
     const known = this.#known.get(key)
-    if (known && clock.now() - known.atMs < freshForMs) return known.list
+    if (known && isWithin(clock.now(), known.atMs, freshForMs)) return known.list
     try {
       const flight = await this.#flights.run(key, signal, () => this.#ask(key, repository, page))
       return flight.value

@@ -100,7 +100,8 @@ export class ScheduledJob implements AsyncDisposable {
     const { clock } = this.#options
     for (;;) {
       const leftMs = (this.#nextRunAtMs ?? 0) - clock.now()
-      if (leftMs <= 0) return
+      // It is further off than that only where the clock has been put back.
+      if (leftMs <= 0 || leftMs > this.#job.everyMs) return
       await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), signal)
     }
   }

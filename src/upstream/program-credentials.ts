@@ -1,5 +1,6 @@
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import { askProgram, programName, TOKEN_USER } from './credential-program.ts'
 import {
@@ -39,7 +40,8 @@ export class ProgramCredentials implements CredentialProvider {
   readonly #ending = new AbortController()
   #known: { credentials: Credentials | undefined } | undefined
   #askedAtMs = -Infinity
-  #dueAtMs = -Infinity
+  /** How long what is known is used without asking again. */
+  #goodForMs = 0
 
   constructor(options: ProgramCredentialsOptions) {
     this.#options = options
@@ -53,13 +55,13 @@ export class ProgramCredentials implements CredentialProvider {
 
   async get(signal: AbortSignal): Promise<Credentials | undefined> {
     const known = this.#known
-    if (known && this.#options.clock.now() < this.#dueAtMs) return known.credentials
+    if (known && this.#hasAskedWithin(this.#goodForMs)) return known.credentials
     try {
       return await this.#ask(signal)
     } catch (error) {
       if (!known || !(error instanceof CredentialsError)) throw error
-      const { upstream, clock, events } = this.#options
-      this.#dueAtMs = clock.now() + PAUSE_MS
+      const { upstream, events } = this.#options
+      this.#goodForMs = PAUSE_MS
       events?.credentialsKept({ upstream, error })
       return known.credentials
     }
@@ -68,7 +70,7 @@ export class ProgramCredentials implements CredentialProvider {
   async renew(refused: Credentials, signal: AbortSignal): Promise<Credentials | undefined> {
     const known = this.#known?.credentials
     if (!isSame(refused, known)) return known
-    if (this.#options.clock.now() - this.#askedAtMs < PAUSE_MS) return undefined
+    if (this.#hasAskedWithin(PAUSE_MS)) return undefined
     const credentials = await this.#ask(signal)
     return isSame(refused, credentials) ? undefined : credentials
   }
@@ -76,6 +78,10 @@ export class ProgramCredentials implements CredentialProvider {
   [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort(new Error('stopped'))
     return Promise.resolve()
+  }
+
+  #hasAskedWithin(forMs: number): boolean {
+    return isWithin(this.#options.clock.now(), this.#askedAtMs, forMs)
   }
 
   async #ask(caller: AbortSignal): Promise<Credentials | undefined> {
@@ -88,7 +94,7 @@ export class ProgramCredentials implements CredentialProvider {
         throw new CredentialsError(`${programName(helper)} has no credentials for ${server}`)
       }
       this.#known = { credentials }
-      this.#dueAtMs = clock.now() + maxAgeMs
+      this.#goodForMs = maxAgeMs
       return credentials
     })
     return value

@@ -1,6 +1,7 @@
 import type { Source } from '../oci/source.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { WrappedSource, type Subject } from '../oci/wrapped-source.ts'
 
 export interface ThrottleOptions {
@@ -13,7 +14,8 @@ export interface ThrottleOptions {
 
 interface Wait {
   cause: UpstreamError
-  untilMs: number
+  atMs: number
+  forMs: number
 }
 
 /**
@@ -33,8 +35,8 @@ export class ThrottleSource extends WrappedSource {
 
   /** Until when questions for manifests are held back; `undefined` where they are not. */
   get untilMs(): number | undefined {
-    const untilMs = this.#questions?.untilMs
-    return untilMs !== undefined && this.#options.clock.now() < untilMs ? untilMs : undefined
+    const wait = this.#questions
+    return wait && this.#isUnderWay(wait) ? wait.atMs + wait.forMs : undefined
   }
 
   protected async around<T>(subject: Subject, _: AbortSignal, ask: () => Promise<T>): Promise<T> {
@@ -50,9 +52,8 @@ export class ThrottleSource extends WrappedSource {
   }
 
   #check(wait: Wait | undefined): void {
-    if (!wait) return
-    const retryAfterMs = wait.untilMs - this.#options.clock.now()
-    if (retryAfterMs <= 0) return
+    if (!wait || !this.#isUnderWay(wait)) return
+    const retryAfterMs = wait.atMs + wait.forMs - this.#options.clock.now()
     const { upstream, message, status } = wait.cause
     throw new UpstreamError(upstream, 'rate-limited', message, {
       cause: wait.cause,
@@ -64,7 +65,11 @@ export class ThrottleSource extends WrappedSource {
   #waitAfter(error: unknown): Wait | undefined {
     const { clock, waitMs = 60_000, maxWaitMs = 3_600_000 } = this.#options
     if (!(error instanceof UpstreamError) || error.kind !== 'rate-limited') return undefined
-    const untilMs = clock.now() + Math.min(error.retryAfterMs ?? waitMs, maxWaitMs)
-    return { cause: error, untilMs }
+    const forMs = Math.min(error.retryAfterMs ?? waitMs, maxWaitMs)
+    return { cause: error, atMs: clock.now(), forMs }
+  }
+
+  #isUnderWay({ atMs, forMs }: Wait): boolean {
+    return isWithin(this.#options.clock.now(), atMs, forMs)
   }
 }

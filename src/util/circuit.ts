@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { isWithin } from './is-within.ts'
 
 /** half-open: the next question, or the one under way, decides. */
 export type CircuitState = 'closed' | 'open' | 'half-open'
@@ -26,7 +27,10 @@ const PROBE_WAIT_MS = 1_000
 
 interface Opening<Fault> {
   cause: Fault
-  untilMs: number
+  atMs: number
+  /** How long it is open. */
+  forMs: number
+  /** How long it would be, whatever the fault. */
   pauseMs: number
 }
 
@@ -47,13 +51,16 @@ export class Circuit<Fault extends Error> {
 
   get state(): CircuitState {
     if (!this.#opening) return 'closed'
-    const isOver = this.#options.clock.now() >= this.#opening.untilMs
-    return this.#isProbing || isOver ? 'half-open' : 'open'
+    return this.#isProbing || leftMs(this.#opening, this.#options.clock) === 0
+      ? 'half-open'
+      : 'open'
   }
 
   /** Until when every question is refused; `undefined` where one may go through. */
   get openUntilMs(): number | undefined {
-    return this.state === 'open' ? this.#opening?.untilMs : undefined
+    return this.#opening && this.state === 'open'
+      ? this.#opening.atMs + this.#opening.forMs
+      : undefined
   }
 
   /** Asks, and learns from what becomes of it; rejects with the refusal, or as `ask` does. */
@@ -78,8 +85,8 @@ export class Circuit<Fault extends Error> {
     const { clock, refuse, changed } = this.#options
     const opening = this.#opening
     if (!opening) return false
-    const leftMs = opening.untilMs - clock.now()
-    if (leftMs > 0) throw refuse(opening.cause, leftMs)
+    const waitMs = leftMs(opening, clock)
+    if (waitMs > 0) throw refuse(opening.cause, waitMs)
     if (this.#isProbing) throw refuse(opening.cause, PROBE_WAIT_MS)
     this.#isProbing = true
     changed('half-open', opening.cause)
@@ -99,7 +106,13 @@ export class Circuit<Fault extends Error> {
     this.#failures++
     if (this.#opening ? !isProbe : this.#failures < failures) return
     const longerMs = this.#opening ? Math.min(maxPauseMs, this.#opening.pauseMs * 2) : pauseMs
-    this.#opening = { cause, untilMs: clock.now() + pauseOf(cause, longerMs), pauseMs: longerMs }
+    const forMs = pauseOf(cause, longerMs)
+    this.#opening = { cause, atMs: clock.now(), forMs, pauseMs: longerMs }
     changed('open', cause)
   }
+}
+
+function leftMs({ atMs, forMs }: Opening<unknown>, clock: Clock): number {
+  const nowMs = clock.now()
+  return isWithin(nowMs, atMs, forMs) ? atMs + forMs - nowMs : 0
 }

@@ -73,6 +73,13 @@ describe('a list of referrers', () => {
     expect(test.asked()).toHaveLength(2)
   })
 
+  it('is asked for again where the clock was put back', async () => {
+    await using test = await prepare()
+    await test.list()
+    test.clock.putBack(1)
+    expect((await test.list()).outcome).toBe('miss')
+  })
+
   it('is one list whatever it is filtered by', async () => {
     await using test = await prepare()
     expect((await test.list({ artifactType: SBOM_TYPE })).referrers).toEqual([sbom])

@@ -107,6 +107,15 @@ describe('a tag that was pulled again since its last check', () => {
   })
 })
 
+it('a clock that is put back does not end that tags are checked ahead', async () => {
+  await using test = await known()
+  const { source, clock, pull } = test
+  await pull()
+  clock.putBack(1000 * freshForMs)
+  clock.advance(freshForMs * 0.9)
+  await until('it is checked', () => source.count('resolve') === 1)
+})
+
 describe('a tag is not checked ahead', () => {
   it('that nobody has pulled again', async () => {
     await using test = await known()

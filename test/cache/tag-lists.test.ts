@@ -40,6 +40,14 @@ describe('a list of tags', () => {
     expect(test.source.asked).toHaveLength(2)
   })
 
+  it('is asked for again where the clock was put back', async () => {
+    await using test = await prepare()
+    await test.list()
+    test.clock.putBack(1)
+    await test.list()
+    expect(test.source.asked).toHaveLength(2)
+  })
+
   it('is not remembered beyond the memory that there is for lists', async () => {
     await using test = await prepare()
     const tags = Array.from({ length: 50_000 }, (_, at) => parseTag(`${'x'.repeat(100)}-${at}`)!)

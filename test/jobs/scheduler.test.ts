@@ -105,6 +105,19 @@ describe('a job', () => {
     expect(said).toEqual(['sweep started', 'sweep ended after 1000: {"found":1}', 'sweep started'])
   })
 
+  it('is due where the clock has been put back behind its last run', async () => {
+    const { clock, scheduler } = rig()
+    await using _scheduler = scheduler
+    const job = new TestJob(clock, { everyMs: 2 * HOUR_MS })
+    scheduler.add(job)
+    await job.started(1)
+    job.end()
+    await until('it waits for the next', () => clock.sleeping === 1)
+    clock.putBack(1000 * HOUR_MS)
+    clock.advance(HOUR_MS)
+    await job.started(2)
+  })
+
   it('runs one time after the other where it takes longer than that', async () => {
     const { clock, scheduler } = rig()
     await using _scheduler = scheduler

@@ -46,6 +46,12 @@ export class FakeClock implements Clock {
     return this.#sleepers.size
   }
 
+  /** As when a clock that was ahead is set right: who waits goes on waiting for as long as before. */
+  putBack(ms: number): void {
+    this.#nowMs -= ms
+    for (const sleeper of this.#sleepers) sleeper.atMs -= ms
+  }
+
   /** Moves time on and wakes, in order, those whose time has come. */
   advance(ms: number): void {
     this.#nowMs += ms

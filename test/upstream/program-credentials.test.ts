@@ -71,6 +71,19 @@ describe('credentials of a helper', () => {
     expect(await helper.asked()).toHaveLength(2)
   })
 
+  it('are asked for again where the clock was put back, when they are due and when they are refused', async () => {
+    await using helper = await fakeHelper('test', answering('alice', 'one'))
+    const { provider, clock } = open()
+    const refused = (await provider.get(signal))!
+    clock.putBack(3_600_000)
+    await helper.does(answering('alice', 'two'))
+    const renewed = { username: 'alice', password: 'two' }
+    expect(await provider.renew(refused, signal)).toEqual(renewed)
+    clock.putBack(3_600_000)
+    expect(await provider.get(signal)).toEqual(renewed)
+    expect(await helper.asked()).toHaveLength(3)
+  })
+
   it('are used on while it fails, which is reported', async () => {
     await using helper = await fakeHelper('test', answering('alice', 'one'))
     const { provider, clock, failures } = open()

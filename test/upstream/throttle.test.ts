@@ -69,6 +69,17 @@ describe('the throttle', () => {
     expect(await source.manifest(ref, { signal })).toBeDefined()
   })
 
+  it('does not leave upstream alone for longer where the clock is put back', async () => {
+    await using setup = await start()
+    const { hub, clock, source } = setup
+    const headers = { 'content-type': 'application/json' }
+    hub.fault({ times: 1 }, { kind: 'answer', status: 429, headers })
+    await caught(source.manifest(ref, { signal }))
+    clock.putBack(1)
+    expect(source.untilMs).toBeUndefined()
+    expect(await source.manifest(ref, { signal })).toBeDefined()
+  })
+
   it('lets blobs go on when it was no blob that was refused', async () => {
     await using setup = await start()
     const { hub, source } = setup

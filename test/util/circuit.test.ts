@@ -42,6 +42,15 @@ describe('a circuit', () => {
     expect(refusal).toMatchObject({ message: 'not for 1000 ms', cause: last })
   })
 
+  it('is not open for longer where the clock is put back', async () => {
+    const { clock, circuit, ask, down } = start()
+    await down()
+    await down()
+    clock.putBack(1)
+    expect(circuit.openUntilMs).toBeUndefined()
+    expect(await ask()).toBe('answer')
+  })
+
   it('counts only what tells that the other is down', async () => {
     const { circuit, ask, down } = start()
     await down()
