@@ -328,10 +328,21 @@ export interface UpstreamEndpointEntry {
   proxy: string | null
   /** While it is `open`, it is not asked, since it has failed. */
   state: 'closed' | 'open' | 'half-open'
+  /** `null` before there was an answer. */
+  latency: UpstreamLatency | null
   /** Until then it is not asked, since it refused all requests as too many. */
   limitedUntil: string | null
   /** In the order in which they are used. */
   users: UpstreamUserEntry[]
+}
+
+/** How long an endpoint took until the headers of its last hundred answers. */
+interface UpstreamLatency {
+  medianMs: number
+  /** Nineteen of twenty answers took no longer. */
+  p95Ms: number
+  /** How many answers that is over; a hundred at most. */
+  answers: number
 }
 
 /** Whom we are to an endpoint. */

@@ -11,6 +11,7 @@ import { Events } from './telemetry/events.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Budget } from './upstream/budget.ts'
+import { Latency } from './upstream/latency.ts'
 import { checkRegistry } from './upstream/registry-check.ts'
 import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { systemClock as clock } from './util/clock.ts'
@@ -99,11 +100,12 @@ async function checkEndpoint(
   await using parts = new AsyncDisposableStack()
   const transport = parts.use(openTransport(upstream, endpoint, proxies, events))
   const budget = new Budget({ upstream, endpoint: url.host, clock })
+  const latency = new Latency()
   try {
     const { signal } = new AbortController()
     for (const provider of openCredentials(upstream, endpoint, clock, events)) {
       const credentials = parts.use(provider)
-      const common = { upstream, url, realms, credentials, transport, clock, budget }
+      const common = { upstream, url, realms, credentials, transport, clock, budget, latency }
       await checkRegistry(upstream, new RegistryEndpoint(common), undefined, signal)
     }
     return { ...about, ...WELL }

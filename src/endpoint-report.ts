@@ -4,6 +4,7 @@ import { UpstreamError } from './oci/upstream-error.ts'
 import type { BreakerState } from './telemetry/events.ts'
 import type { Budget } from './upstream/budget.ts'
 import type { CredentialProvider } from './upstream/credentials.ts'
+import type { Latency } from './upstream/latency.ts'
 import { checkRegistry } from './upstream/registry-check.ts'
 import type { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import type { Transport } from './upstream/transport.ts'
@@ -21,6 +22,7 @@ export interface EndpointReportOptions {
   url: URL
   transport: Transport
   budget: Budget
+  latency: Latency
   users: readonly ReportedUser[]
   state: () => BreakerState
   /** Left alone until then, since it refused all requests. */
@@ -38,11 +40,12 @@ export class EndpointReport {
 
   /** As far as it is known. */
   entry(): UpstreamEndpointEntry {
-    const { url, transport, state, source, users } = this.#options
+    const { url, transport, state, latency, source, users } = this.#options
     return {
       url: url.href,
       proxy: transport.proxy?.url.origin ?? null,
       state: state(),
+      latency: latency.summary() ?? null,
       limitedUntil: isoOf(source.untilMs),
       users: users.map((user) => this.#userEntry(user)),
     }

@@ -16,6 +16,7 @@ import {
   toAnotherUser,
   type Alternative,
 } from './upstream/failover.ts'
+import { Latency } from './upstream/latency.ts'
 import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { RetrySource } from './upstream/retry.ts'
 import { ThrottleSource } from './upstream/throttle.ts'
@@ -105,9 +106,10 @@ function openEndpoint(
   const place = { upstream, endpoint: url.host, clock }
   events.endpointOpened(place)
   const budget = new Budget({ ...place, events: events.limits })
+  const latency = new Latency()
   const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
     const credentials = parts.use(provider)
-    const common = { upstream, url, credentials, realms, transport, clock, budget }
+    const common = { upstream, url, credentials, realms, transport, clock, budget, latency }
     const registry = new RegistryEndpoint(common)
     const client = new UpstreamClient({ name: upstream, endpoint: registry, clock })
     const retry = new RetrySource(client, { clock })
@@ -126,6 +128,7 @@ function openEndpoint(
     url,
     transport,
     budget,
+    latency,
     users: alternatives,
     state: () => breaker.state(),
     source,

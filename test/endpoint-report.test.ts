@@ -19,7 +19,9 @@ describe('a test of an upstream', () => {
     await using hub = await startFakeHub({ credentials: [alice], rateLimit })
     await using upstream = await openUpstreamOf({ url: hub.url, credentials: [alice] })
     const user = { credential: 'alice', limit: null, isAnswering: null, authentication: null }
-    expect(upstream.entry().endpoints).toMatchObject([{ proxy: null, users: [user] }])
+    expect(upstream.entry().endpoints).toMatchObject([
+      { proxy: null, latency: null, users: [user] },
+    ])
     const { endpoints } = await upstream.test(signal)
     expect(endpoints).toMatchObject([
       {
@@ -41,6 +43,10 @@ describe('a test of an upstream', () => {
     expect(new Set(asked.map(({ method, path }) => `${method} ${path}`))).toEqual(
       new Set(['HEAD /v2/ratelimitpreview/test/manifests/latest']),
     )
+    expect(endpoints[0]!.latency).toMatchObject({
+      medianMs: expect.any(Number) as number,
+      answers: asked.length,
+    })
     const { error: _, durationMs: __, ...known } = endpoints[0]!.users[0]!
     expect(upstream.entry().endpoints[0]?.users).toEqual([known])
   })

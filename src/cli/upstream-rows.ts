@@ -32,6 +32,11 @@ export function resetText({ user: { resetAt } }: UpstreamRow, nowMs: number): st
   return resetAt === null ? '-' : `in ${untilText(resetAt, nowMs)}`
 }
 
+/** That in the middle, and that of the slow ones. */
+export function latencyText({ endpoint: { latency } }: UpstreamRow): string {
+  return latency ? `${latency.medianMs}/${latency.p95Ms} ms` : '-'
+}
+
 export function hostOf(url: string): string {
   return new URL(url).host
 }

@@ -6,6 +6,7 @@ import { printJson } from './output.ts'
 import { type Column, Table } from './table.ts'
 import {
   hostOf,
+  latencyText,
   leftText,
   resetText,
   stateText,
@@ -67,6 +68,7 @@ function columnsAt(nowMs: number): Column<UpstreamRow>[] {
     },
     { title: 'AS', align: 'left', text: ({ user }) => user.credential },
     { title: 'STATE', align: 'left', text: stateText },
+    { title: 'LATENCY', align: 'right', text: latencyText },
     { title: 'LOGIN', align: 'left', text: loginText },
     { title: 'LEFT', align: 'right', text: leftText },
     { title: 'RESETS', align: 'right', text: (row) => resetText(row, nowMs) },

@@ -4,6 +4,7 @@ import type { Clock } from '../util/clock.ts'
 import { errorOfAnswer } from './answer-error.ts'
 import type { Budget } from './budget.ts'
 import type { CredentialProvider } from './credentials.ts'
+import type { Latency } from './latency.ts'
 import { requestFollowing, type FollowedResponse } from './redirects.ts'
 import { type Authentication, TokenAuth, type Grant } from './token-auth.ts'
 import type { Transport } from './transport.ts'
@@ -18,6 +19,8 @@ export interface RegistryEndpointOptions {
   transport: Transport
   clock: Clock
   budget: Budget
+  /** Of answers that came from where we asked. */
+  latency: Latency
 }
 
 export interface RegistryRequest {
@@ -103,8 +106,9 @@ export class RegistryEndpoint {
   }
 
   async #send(request: RegistryRequest, grant: Grant | undefined): Promise<FollowedResponse> {
-    const { upstream, transport, credentials, budget } = this.#options
+    const { upstream, transport, credentials, budget, latency, clock } = this.#options
     const { kind, method, repository, path, headers, signal } = request
+    const startedAtMs = clock.now()
     const response = await this.#noting(
       requestFollowing(transport, upstream, {
         kind,
@@ -115,6 +119,7 @@ export class RegistryEndpoint {
       }),
     )
     if (!response.isRedirected) {
+      latency.add(clock.now() - startedAtMs)
       budget.observe(credentials.label, response.headers)
     }
     return response

@@ -6,6 +6,7 @@ import {
   type RegistryEndpointOptions,
 } from '../../src/upstream/registry-endpoint.ts'
 import { Transport, type TransportOptions } from '../../src/upstream/transport.ts'
+import { Latency } from '../../src/upstream/latency.ts'
 import { UpstreamClient } from '../../src/upstream/upstream-client.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import type { FakeHub } from './fake-hub/fake-hub.ts'
@@ -32,8 +33,9 @@ export function openClient(hub: FakeHub, options: ClientOptions = {}): OpenedCli
     ...options.transport,
   })
   const budget = new Budget({ upstream: name, endpoint: url.host, clock })
+  const latency = new Latency()
   const credentials = isProvider(given) ? given : new FixedCredentials(given)
-  const access = { upstream: name, url, credentials, realms, transport, clock, budget }
+  const access = { upstream: name, url, credentials, realms, transport, clock, budget, latency }
   const client = new UpstreamClient({ name, endpoint: new RegistryEndpoint(access), clock })
   return { client, budget, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() }
 }

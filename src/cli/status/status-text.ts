@@ -14,6 +14,7 @@ import { pullsOf } from '../pulls.ts'
 import { type Column, tableLines } from '../table.ts'
 import {
   hostOf,
+  latencyText,
   leftText,
   resetText,
   stateText,
@@ -157,6 +158,7 @@ function upstreamColumns(nowMs: number): Column<UpstreamRow>[] {
     { title: 'STATE', align: 'left', text: stateText },
     { title: 'LEFT', align: 'right', text: leftText },
     { title: 'RESETS', align: 'right', text: (row) => resetText(row, nowMs) },
+    { title: 'LATENCY', align: 'right', text: latencyText },
   ]
 }
 

@@ -18,6 +18,10 @@ const endpoint = z.strictObject({
   url: text,
   proxy: text.nullable().describe('Without credentials; `null` where it is asked directly.'),
   state: breakerState,
+  latency: z
+    .strictObject({ medianMs: ms, p95Ms: ms, answers: count })
+    .nullable()
+    .describe('Until the headers of the last hundred answers; `null` before there was one.'),
   limitedUntil: time.nullable(),
   users: z.array(user).describe('In the order in which they are used.'),
 })
