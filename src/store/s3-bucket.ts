@@ -6,6 +6,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
+import { S3Connections } from './s3-connections.ts'
 import { s3Error } from './s3-error.ts'
 import { StoreError } from './store-error.ts'
 
@@ -39,16 +40,20 @@ export class S3Bucket implements AsyncDisposable {
   readonly name: string
   /** For requests to read: what S3 has to say first is short. */
   readonly reading: { requestTimeout: number }
+  /** For what is larger than an answer in XML. */
+  readonly objects: S3Connections
   readonly #prefix: string
 
   constructor(options: S3Options) {
     const { bucket, prefix, region, endpoint, forcePathStyle, credentials, ca } = options
     this.name = bucket
-    this.reading = { requestTimeout: options.answerWithinMs ?? ANSWER_WITHIN_MS }
+    const { answerWithinMs = ANSWER_WITHIN_MS, idleMs = IDLE_MS } = options
+    this.reading = { requestTimeout: answerWithinMs }
     this.#prefix = prefix === '' ? '' : `${prefix}/`
     // As many connections as there are readers: with a limit, one that waits for its turn behind
     // slow clients would look like an S3 that does not answer.
     const agent = { keepAlive: true, maxSockets: Infinity }
+    const believed = ca === undefined ? undefined : [...getCACertificates('default'), ca]
     this.client = new S3Client({
       region,
       forcePathStyle,
@@ -58,14 +63,19 @@ export class S3Bucket implements AsyncDisposable {
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
         connectionTimeout: CONNECT_WITHIN_MS,
-        socketTimeout: options.idleMs ?? IDLE_MS,
+        socketTimeout: idleMs,
         throwOnRequestTimeout: true,
         httpAgent: agent,
-        httpsAgent:
-          ca === undefined ? agent : { ...agent, ca: [...getCACertificates('default'), ca] },
+        httpsAgent: believed ? { ...agent, ca: believed } : agent,
       },
       ...(endpoint && { endpoint: endpoint.href }),
       ...(credentials && { credentials }),
+    })
+    this.objects = new S3Connections({
+      client: this.client,
+      ca: believed,
+      answerWithinMs,
+      idleMs,
     })
   }
 
@@ -110,6 +120,7 @@ export class S3Bucket implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.objects[Symbol.dispose]()
     this.client.destroy()
     return Promise.resolve()
   }

@@ -1,9 +1,11 @@
-import type { Readable } from 'node:stream'
-import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ByteRange } from '../oci/range.ts'
 import type { BlobReader } from './blob-store.ts'
+import type { ObjectBody } from './object-body.ts'
 import type { S3Bucket } from './s3-bucket.ts'
+import type { OpenObject } from './s3-connections.ts'
 import { s3Error, s3Result, s3ResultIfPresent } from './s3-error.ts'
+import { StoreError } from './store-error.ts'
 
 /** How often in a row an answer may end without a byte. */
 const MAX_BARREN = 3
@@ -14,8 +16,8 @@ export async function openS3Object(
   key: string,
   range: ByteRange | undefined,
 ): Promise<BlobReader | undefined> {
-  const answer = await s3ResultIfPresent(`open ${key}`, get(bucket, key, range))
-  return answer && new S3Reader(bucket, key, answer)
+  const object = await s3ResultIfPresent(`open ${key}`, get(bucket, key, range))
+  return object && new S3Reader(bucket, key, object)
 }
 
 /** The bytes of an object as they arrive, no faster than they are read; asked for anew after a cut. */
@@ -26,10 +28,10 @@ class S3Reader implements BlobReader {
   readonly #etag: string | undefined
   readonly #end: number
   #position: number
-  #body: Body
+  #body: ObjectBody
   #isDisposed = false
 
-  constructor(bucket: S3Bucket, key: string, answer: GetObjectCommandOutput) {
+  constructor(bucket: S3Bucket, key: string, { answer, body }: OpenObject) {
     const { first, end, sizeBytes } = extentOf(answer)
     this.sizeBytes = sizeBytes
     this.#bucket = bucket
@@ -37,15 +39,14 @@ class S3Reader implements BlobReader {
     this.#etag = answer.ETag
     this.#position = first
     this.#end = end
-    this.#body = new Body(answer)
+    this.#body = body
   }
 
   async read(into: Uint8Array): Promise<number> {
     if (this.#position >= this.#end) return 0
-    const maxBytes = Math.min(into.length, this.#end - this.#position)
     for (let barren = 0; ; barren++) {
       try {
-        const count = await this.#body.read(into, maxBytes)
+        const count = await this.#body.read(into)
         this.#position += count
         if (count > 0) return count
         throw new Error(`the answer ended at ${this.#position} of ${this.#end} bytes`)
@@ -58,78 +59,36 @@ class S3Reader implements BlobReader {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    if (this.#position >= this.#end) this.#body.finish()
-    else this.#body.end()
+    this.#body.destroy()
     return Promise.resolve()
   }
 
   async #resume(): Promise<void> {
     const rest = { first: this.#position, last: this.#end - 1 }
-    const answer = await s3Result(
-      `read ${this.#key} on`,
-      get(this.#bucket, this.#key, rest, this.#etag),
-    )
-    this.#body.end()
-    this.#body = new Body(answer)
-    if (this.#isDisposed) this.#body.end()
-  }
-}
-
-/** The body of one answer. */
-class Body {
-  readonly #stream: Readable
-  readonly #chunks: AsyncIterator<Buffer>
-  #chunk: Buffer = Buffer.alloc(0)
-
-  constructor(answer: GetObjectCommandOutput) {
-    this.#stream = answer.Body as Readable
-    // What fails when nobody reads is met by the next read.
-    this.#stream.on('error', () => {})
-    this.#chunks = this.#stream.iterator({ destroyOnReturn: true }) as AsyncIterator<Buffer>
-  }
-
-  async read(into: Uint8Array, maxBytes: number): Promise<number> {
-    while (this.#chunk.length === 0) {
-      const next = await this.#chunks.next()
-      if (next.done) return 0
-      this.#chunk = next.value
-    }
-    const count = Math.min(maxBytes, this.#chunk.length)
-    into.set(this.#chunk.subarray(0, count))
-    this.#chunk = this.#chunk.subarray(count)
-    return count
-  }
-
-  /** All bytes were read: when the end is as well, the connection is free for other requests. */
-  finish(): void {
-    this.#chunks.next().then(
-      ({ done }) => {
-        if (!done) this.end()
-      },
-      () => undefined,
-    )
-  }
-
-  end(): void {
-    this.#stream.destroy()
+    const doing = `read ${this.#key} on`
+    const asking = get(this.#bucket, this.#key, rest, this.#etag)
+    const { answer, body } = await s3Result(doing, asking)
+    this.#body.destroy()
+    this.#body = body
+    if (this.#isDisposed) this.#body.destroy()
+    if (extentOf(answer).first === this.#position) return
+    this.#body.destroy()
+    throw new StoreError('io', `cannot ${doing}: S3 begins anew`)
   }
 }
 
 function get(
-  { client, name, reading }: S3Bucket,
+  { objects, name }: S3Bucket,
   key: string,
   range: ByteRange | undefined,
   etag?: string,
-): Promise<GetObjectCommandOutput> {
-  return client.send(
-    new GetObjectCommand({
-      Bucket: name,
-      Key: key,
-      Range: range && `bytes=${range.first}-${range.last}`,
-      IfMatch: etag,
-    }),
-    reading,
-  )
+): Promise<OpenObject> {
+  return objects.get({
+    Bucket: name,
+    Key: key,
+    Range: range && `bytes=${range.first}-${range.last}`,
+    IfMatch: etag,
+  })
 }
 
 function extentOf({ ContentRange, ContentLength = 0 }: GetObjectCommandOutput) {

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts'
-import { type ByteRange, wholeRange } from '../oci/range.ts'
+import { type ByteRange, rangeLength, wholeRange } from '../oci/range.ts'
 import { readerOf, readExactly } from '../util/byte-reader.ts'
 import type { BlobReader, BlobStat, BlobStore, Undeleted } from './blob-store.ts'
 import type { StoreLayers } from './layers.ts'
@@ -50,7 +50,8 @@ export class SmallBlobs implements BlobStore, Quarantine {
     }
     const drops = this.#drops
     const reader = await this.#inner.open(digest, range)
-    if (!reader || range || reader.sizeBytes > SMALL_BYTES) return reader
+    if (!reader || reader.sizeBytes > SMALL_BYTES) return reader
+    if (range && rangeLength(range) < reader.sizeBytes) return reader
     await using small = reader
     const bytes = await readExactly(small, small.sizeBytes)
     const isRight = digestOf(bytes, algorithmOf(digest)) === digest

@@ -39,6 +39,15 @@ describe('small blobs', () => {
     expect(part?.equals(bytes.subarray(10, 20))).toBe(true)
   })
 
+  it('are kept as well when they were asked for from the first byte to the last', async () => {
+    await using rig = await subject()
+    await putBytes(rig.store, rig.spools, bytes)
+    await bytesIn(rig.store, blob, { first: 0, last: 4_998 })
+    await bytesIn(rig.store, blob, { first: 0, last: 4_999 })
+    rig.faults.failAlways('open', down)
+    expect((await bytesIn(rig.store, blob))?.equals(bytes)).toBe(true)
+  })
+
   it('are those up to 64 KiB', async () => {
     await using rig = await subject()
     const larger = bytesOf('layer', 64 * KIB + 1)
