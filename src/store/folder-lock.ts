@@ -25,6 +25,9 @@ export class FolderLockedError extends Error {
   }
 }
 
+/** Private images are in it. Of one that is there already, whoever made it has thought. */
+const FOLDER_MODE = 0o700
+
 /** A claim, until it is disposed or the process ends, however it ends. */
 export interface FolderLock extends AsyncDisposable {
   /** Lets others know who holds it. Throws StoreError. */
@@ -40,7 +43,7 @@ export interface FolderLock extends AsyncDisposable {
  * Node has no file locks of its own; who holds it stands in a file beside it.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  await fileResult(`make ${folder}`, mkdir(folder, { recursive: true }))
+  await fileResult(`make ${folder}`, mkdir(folder, { recursive: true, mode: FOLDER_MODE }))
   const holderFile = join(folder, 'lock.json')
   const database = await lockedDatabase(folder, holderFile)
   return {

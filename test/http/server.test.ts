@@ -101,3 +101,39 @@ test('disposing twice, and after draining, is fine', async () => {
   await mirror.server[Symbol.asyncDispose]()
   await mirror.server[Symbol.asyncDispose]()
 })
+
+test.each([
+  ['a length, and chunks', ['Content-Length: 4', 'Transfer-Encoding: chunked']],
+  ['two lengths', ['Content-Length: 0', 'Content-Length: 4']],
+  ['a length that is none', ['Content-Length: +0']],
+  ['a coding that nobody knows', ['Transfer-Encoding: xchunked']],
+  ['chunks twice', ['Transfer-Encoding: chunked, chunked']],
+  ['a name with a space', ['Content-Length : 0']],
+  ['a line that goes on', ['Transfer-Encoding:', ' chunked']],
+])('a request that a proxy could read otherwise is refused: %s', async (_, headers) => {
+  const socket = await openSocket()
+  const request = ['POST /v2/ HTTP/1.1', 'Host: localhost', ...headers]
+  const hidden = ['GET /v2/library/demo/manifests/hidden HTTP/1.1', 'Host: localhost']
+  socket.write([...request, '', '0', '', ...hidden, '', ''].join('\r\n'))
+  const answered = await text(socket)
+  expect(answered).toMatch(/^HTTP\/1\.1 400 /)
+  expect(answered.split('HTTP/1.1 ')).toHaveLength(2)
+  expect(mirror.hub.asked).toEqual([])
+})
+
+test('a body that is not read is no request', async () => {
+  const socket = await openSocket()
+  const hidden = 'GET /v2/library/demo/manifests/hidden HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  for (const method of ['GET', 'POST', 'DELETE']) {
+    const length = `Content-Length: ${hidden.length}`
+    socket.write(`${method} /v2/ HTTP/1.1\r\nHost: localhost\r\n${length}\r\n\r\n${hidden}`)
+  }
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  expect((await text(socket)).match(/HTTP\/1\.1 \d+/g)).toEqual([
+    'HTTP/1.1 200',
+    'HTTP/1.1 405',
+    'HTTP/1.1 405',
+    'HTTP/1.1 200',
+  ])
+  expect(mirror.hub.asked).toEqual([])
+})

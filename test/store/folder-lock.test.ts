@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
@@ -14,11 +14,12 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 const holder: FolderHolder = { pid: process.pid, hostName: 'here', sinceMs: Date.UTC(2026, 1, 1) }
 
 describe('the lock of a data folder', () => {
-  it('makes the folder, and leaves nothing that says it is held', async () => {
+  it('makes the folder for its user alone, and leaves nothing that says it is held', async () => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'data')
     const lock = await held(path)
     expect(await readdir(path)).toContain('lock.json')
+    expect((await stat(path)).mode & 0o777).toBe(0o700)
     await lock[Symbol.asyncDispose]()
     expect(await readdir(path)).not.toContain('lock.json')
   })

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Context } from '../exchange.ts'
+import { requestBody } from '../request-body.ts'
 import { ApiError } from './api-error.ts'
 import { parsed } from './parameters.ts'
 
@@ -21,17 +22,16 @@ export async function readBody<Schema extends z.ZodType>(
   return parsed(schema, parseJson(await readText(context)))
 }
 
-async function readText({ req, res }: Context): Promise<string> {
-  const chunks: Buffer[] = []
+async function readText(context: Context): Promise<string> {
+  const chunks: Uint8Array[] = []
   let total = 0
-  // Not destroyed, so that the refusal can still be told.
-  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-    total += (chunk as Buffer).length
+  for await (const chunk of requestBody(context)) {
+    total += chunk.length
     if (total > MAX_BODY_BYTES) {
-      res.setHeader('Connection', 'close')
+      context.res.setHeader('Connection', 'close')
       throw new ApiError('TOO_LARGE', `the body is longer than ${MAX_BODY_BYTES} bytes`)
     }
-    chunks.push(chunk as Buffer)
+    chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }

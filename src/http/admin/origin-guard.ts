@@ -8,7 +8,8 @@ const OWN_SITES = new Set(['', 'same-origin', 'none'])
 /**
  * Refuses what would change something and comes from a page of another origin: without a token
  * the listener's only protection is that it is loopback, where the browsers of its machine are.
- * No answer of ours allows another origin to read it either.
+ * No answer of ours allows another origin to read it either; a foreign name that is made to
+ * resolve to loopback would pass for the same origin, so that without a token there are none.
  */
 export function originGuard(token: string | undefined): Middleware {
   return (context, next) => {
@@ -16,8 +17,7 @@ export function originGuard(token: string | undefined): Middleware {
     if (!changesNothing && !isOwnOrigin(context)) {
       throw new ApiError('FORBIDDEN', 'a page of another origin may not change anything here')
     }
-    // A foreign name that is made to resolve to loopback would pass for the same origin.
-    if (!changesNothing && token === undefined && !isLocalName(context.hostname)) {
+    if (token === undefined && !isLocalName(context.hostname)) {
       throw new ApiError('FORBIDDEN', 'without admin.token it answers to localhost or an address')
     }
     return next()

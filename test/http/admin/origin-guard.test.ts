@@ -65,9 +65,9 @@ describe('its own page, and what is no browser,', () => {
 describe('a name that was made to resolve to loopback', () => {
   const headers = { host: 'evil.example.com', origin: 'http://evil.example.com' }
 
-  test('changes nothing where there is no token', async () => {
+  test.each(['GET', 'HEAD', 'POST'])('is no way in where there is no token: %s', async (method) => {
     await using app = await startGuarded()
-    expect(await ask(app.server, '/', { method: 'POST', headers })).toMatchObject({ status: 403 })
+    expect(await ask(app.server, '/', { method, headers })).toMatchObject({ status: 403 })
   })
 
   test('does no harm where there is one', async () => {
