@@ -3,6 +3,7 @@
  * contract. Fields may be added, none renamed. Sizes are bytes, times ISO 8601 in UTC; repositories
  * have their registry in front: `docker.io/library/alpine`.
  */
+import type { PullCounts } from './admin-stats.ts'
 
 /** The body of every answer that is not 2xx is `{error}`. */
 export interface ApiFault {
@@ -31,6 +32,8 @@ export interface ImageEntry {
   missingBytes: number
   storedAt: string
   usedAt: string
+  /** GETs of its manifest here since the start. */
+  pulls: PullCounts
   isPinned: boolean
 }
 

@@ -15,7 +15,7 @@ const PARTS = ['store', 'inventory', 'upstream', 'auth', 'cache', 'hosted', 'pol
 const ARCHITECTURE: Architecture = {
   layers: {
     util: [],
-    'admin-api': [],
+    'admin-api': ['admin-stats'],
     'admin-stats': [],
     'admin-daemon': ['admin-api', 'admin-stats'],
     oci: ['util'],

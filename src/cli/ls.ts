@@ -2,8 +2,9 @@ import { Command } from 'commander'
 import type { ImageEntry, ImagePage } from '../admin-api.ts'
 import type { AdminClient } from './admin-client.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
-import { ageText, shortDigest, sizeText } from './format.ts'
+import { ageText, numberText, shortDigest, sizeText } from './format.ts'
 import { printLine } from './output.ts'
+import { pullsOf, ratioText } from './pulls.ts'
 import { type Column, Table } from './table.ts'
 
 const IMAGES_PER_PAGE = 500
@@ -49,6 +50,8 @@ function columnsAt(nowMs: number): Column<ImageEntry>[] {
     { title: 'DIGEST', align: 'left', text: ({ digest }) => shortDigest(digest) },
     { title: 'SIZE', align: 'right', text: ({ bytes }) => sizeText(bytes) },
     { title: 'SHARED', align: 'right', text: ({ sharedBytes }) => sizeText(sharedBytes) },
+    { title: 'PULLS', align: 'right', text: ({ pulls }) => numberText(pullsOf(pulls).all) },
+    { title: 'HIT RATIO', align: 'right', text: ({ pulls }) => ratioText(pulls) },
     { title: 'LAST USE', align: 'right', text: ({ usedAt }) => ageText(usedAt, nowMs) },
     { title: 'AGE', align: 'right', text: ({ storedAt }) => ageText(storedAt, nowMs) },
     { title: 'STATE', align: 'left', text: stateText },

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import type { PullCounts, TopEntry, TopList } from '../admin-stats.ts'
+import type { TopEntry, TopList } from '../admin-stats.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
 import { UsageError } from './failure.ts'
-import { numberText, percentText, sizeText } from './format.ts'
+import { numberText, sizeText } from './format.ts'
 import { print, printJson } from './output.ts'
-import { pullsOf } from './pulls.ts'
+import { pullsOf, ratioText } from './pulls.ts'
 import { type Column, Table } from './table.ts'
 
 /** The daemon tells no more. */
@@ -41,11 +41,6 @@ const COLUMNS: Column<TopEntry>[] = [
   { title: 'PULLS', align: 'right', text: ({ pulls }) => numberText(pullsOf(pulls).all) },
   { title: 'HIT RATIO', align: 'right', text: ({ pulls }) => ratioText(pulls) },
 ]
-
-function ratioText(pulls: PullCounts): string {
-  const { here, all } = pullsOf(pulls)
-  return percentText(here, all)
-}
 
 function limitOf(text: string): number {
   const limit = Number(text)

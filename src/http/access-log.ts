@@ -64,7 +64,8 @@ function servedRequest(
   exchange: Exchange,
   startedAtMs: number,
 ): ServedRequest {
-  const { kind, route, reference, outcome, bytes, firstByteAtMs, principal, remote } = exchange
+  const { kind, route, reference, action, outcome, bytes, firstByteAtMs, principal, remote } =
+    exchange
   return {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
@@ -78,6 +79,7 @@ function servedRequest(
     upstream: route?.upstream,
     repository: route?.repository,
     reference,
+    digest: action && isManifestPull(action) ? action.content?.digest : undefined,
     principal,
     remote,
     userAgent: req.headers['user-agent'],
@@ -85,8 +87,12 @@ function servedRequest(
 }
 
 /** A whole manifest that has come to its client; one that the client had already is no pull. */
-function isPull({ name, kind }: Action, { status, aborted }: ServedRequest): boolean {
-  return name === 'pull' && kind === 'manifest' && status === 200 && !aborted
+function isPull(action: Action, { status, aborted }: ServedRequest): boolean {
+  return isManifestPull(action) && status === 200 && !aborted
+}
+
+function isManifestPull({ name, kind }: Action): boolean {
+  return name === 'pull' && kind === 'manifest'
 }
 
 function tellAudit(audit: AuditLog, request: ServedRequest, { state }: Context): void {

@@ -5,8 +5,14 @@ import { LimitEvents } from './limit-events.ts'
 import type { Logger } from './logger.ts'
 import { LoginEvents } from './login-events.ts'
 import type { Fault, Metrics } from './metrics.ts'
-import { PULL_OUTCOMES, type PullOutcome, type ServedRequest } from './served-request.ts'
+import {
+  PULL_OUTCOMES,
+  type PullCounts,
+  type PullOutcome,
+  type ServedRequest,
+} from './served-request.ts'
 import { TagEvents } from './tag-events.ts'
+import { PulledImages } from './pulled-images.ts'
 import { TopRepositories } from './top-repositories.ts'
 
 /** Those for which upstream gave no content. */
@@ -102,7 +108,7 @@ export interface StartedDaemon {
 
 /** Totals since the start. */
 export interface Totals {
-  pulls: Record<PullOutcome, number>
+  pulls: PullCounts
   /** `served`: of manifests and blobs. */
   bytes: { served: number; fetched: number }
   /** Contents that were found missing or wrong. */
@@ -125,6 +131,7 @@ export class Events {
   readonly tags: TagEvents
   /** Of what most went to clients. */
   readonly top = new TopRepositories()
+  readonly pulledImages = new PulledImages()
   readonly #logger: Logger
   readonly #metrics: Metrics
 
@@ -142,7 +149,7 @@ export class Events {
    * `error` says why it was not answered well, where that is known.
    */
   requestServed(request: ServedRequest, error: unknown): void {
-    const { kind, status, outcome, upstream, repository, bytes } = request
+    const { kind, status, outcome, upstream, repository, digest, bytes } = request
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
     this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304 || status === 307
@@ -152,6 +159,7 @@ export class Events {
       const isSaved = kind === 'manifest' && request.method === 'GET' && SAVING.has(outcome)
       if (isSaved) this.#metrics.savedPulls.add(1, upstream)
       if (repository) this.top.add({ upstream, repository, outcome, bytes })
+      if (repository && digest) this.pulledImages.add({ upstream, repository, digest, outcome })
     }
     // One object inside the line: pino leaves it to JSON.stringify, at half the price of fields.
     const line = { request, error }
@@ -346,7 +354,7 @@ export class Events {
     const { pulls, servedBytes, fetchedBytes, lostContents } = this.#metrics
     const byOutcome = PULL_OUTCOMES.map((outcome) => [outcome, pulls.total('outcome', outcome)])
     return {
-      pulls: Object.fromEntries(byOutcome) as Record<PullOutcome, number>,
+      pulls: Object.fromEntries(byOutcome) as PullCounts,
       bytes: {
         served: servedBytes.total('kind', 'manifest') + servedBytes.total('kind', 'blob'),
         fetched: fetchedBytes.total(),

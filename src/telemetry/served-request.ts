@@ -2,6 +2,14 @@ export const PULL_OUTCOMES = ['hit', 'miss', 'join', 'stale', 'bypass'] as const
 
 export type PullOutcome = (typeof PULL_OUTCOMES)[number]
 
+/** How many pulls had which outcome. */
+export type PullCounts = Record<PullOutcome, number>
+
+export function noPulls(): PullCounts {
+  const none = PULL_OUTCOMES.map((outcome) => [outcome, 0])
+  return Object.fromEntries(none) as PullCounts
+}
+
 /** What a request asked for. */
 export type RequestKind =
   | 'ping'
@@ -34,6 +42,8 @@ export interface ServedRequest {
   repository: string | undefined
   /** The tag or digest. */
   reference: string | undefined
+  /** Of a manifest that was pulled: what a tag stood for. */
+  digest: string | undefined
   /** Who has logged in, where it was asked. */
   principal: string | undefined
   remote: string | undefined

@@ -1,4 +1,4 @@
-import { PULL_OUTCOMES, type PullOutcome } from './served-request.ts'
+import { noPulls, type PullCounts, type PullOutcome } from './served-request.ts'
 
 /** A pull, as it is counted. */
 export interface CountedPull {
@@ -13,7 +13,7 @@ export interface ServedRepository {
   upstream: string
   repository: string
   bytes: number
-  pulls: Record<PullOutcome, number>
+  pulls: PullCounts
 }
 
 /** So many are told apart, however many there are. */
@@ -48,9 +48,4 @@ export class TopRepositories {
     const entries = [...this.#served].sort(([, a], [, b]) => b.bytes - a.bytes)
     this.#served = new Map(entries.slice(0, MAX_REPOSITORIES / 2))
   }
-}
-
-function noPulls(): Record<PullOutcome, number> {
-  const none = PULL_OUTCOMES.map((outcome) => [outcome, 0])
-  return Object.fromEntries(none) as Record<PullOutcome, number>
 }

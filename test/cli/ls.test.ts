@@ -27,6 +27,8 @@ describe('what is held', () => {
         DIGEST: shortDigestOf(alpine),
         SIZE: expect.stringMatching(/^\d[\d.]* KiB$/) as string,
         SHARED: '0 B',
+        PULLS: expect.stringMatching(/^\d+$/) as string,
+        'HIT RATIO': expect.stringMatching(/^(?:-|[\d.]+ %)$/) as string,
         'LAST USE': expect.stringMatching(/^\d+s$/) as string,
         AGE: expect.stringMatching(/^\d+s$/) as string,
         STATE: 'whole',

@@ -28,6 +28,7 @@ const pull: ServedRequest = {
   upstream: 'docker.io',
   repository: 'library/alpine',
   reference: '3',
+  digest: 'sha256:3',
   remote: '127.0.0.1',
   principal: undefined,
   userAgent: 'docker/29.0',
@@ -41,7 +42,7 @@ async function sample(name: string): Promise<string[]> {
 test('a pull is one line and its counters', async () => {
   events.requestServed(pull, undefined)
   events.requestServed(
-    { ...pull, method: 'HEAD', bytes: 0, status: 304, outcome: 'stale' },
+    { ...pull, method: 'HEAD', digest: undefined, bytes: 0, status: 304, outcome: 'stale' },
     undefined,
   )
   expect(lines).toHaveLength(2)
@@ -57,6 +58,8 @@ test('a pull is one line and its counters', async () => {
       pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
     },
   ])
+  const image = { upstream: 'docker.io', repository: 'library/alpine', digest: 'sha256:3' }
+  expect(events.pulledImages.of(image)).toMatchObject({ hit: 1, stale: 0 })
   expect(events.totals()).toEqual({
     pulls: { hit: 1, miss: 0, join: 0, stale: 1, bypass: 0 },
     bytes: { served: 500, fetched: 0 },

@@ -5,6 +5,7 @@ import { parsePinPattern } from '../../cache/pin-pattern.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { type ImageName, parseImageName, qualifyPattern } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
+import type { PulledImages } from '../../telemetry/pulled-images.ts'
 import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { cursorAt, positionOf } from './cursor.ts'
@@ -17,6 +18,7 @@ export function addContentRoutes(
   router: Router<HttpState>,
   operations: Operations,
   routes: Routes,
+  pulled: Pick<PulledImages, 'of'>,
 ): void {
   router.get('/images', async (context) => {
     const { repository, search, after, limit } = readQuery(context, imagesQuery)
@@ -28,7 +30,7 @@ export function addContentRoutes(
     })
     const last = images.length === limit ? images.at(-1) : undefined
     context.body = {
-      images: images.map(imageEntry),
+      images: images.map((image) => imageEntry(image, pulled)),
       next: last ? cursorAt(last) : null,
     } satisfies ImagePage
   })

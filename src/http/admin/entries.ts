@@ -28,9 +28,11 @@ import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
 import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
 import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
 import { formatPlatform } from '../../oci/platform.ts'
+import type { PulledImages } from '../../telemetry/pulled-images.ts'
 import { formatImage } from '../../oci/reference.ts'
 
-export function imageEntry(image: ListedImage): ImageEntry {
+export function imageEntry(image: ListedImage, pulled: Pick<PulledImages, 'of'>): ImageEntry {
+  const { registry: upstream, name } = image.repository
   return {
     repository: nameOf(image.repository),
     tags: image.tags,
@@ -41,6 +43,7 @@ export function imageEntry(image: ListedImage): ImageEntry {
     missingBytes: image.missingBytes,
     storedAt: timeText(image.storedAtMs),
     usedAt: timeText(image.usedAtMs),
+    pulls: pulled.of({ upstream, repository: name, digest: image.digest }),
     isPinned: image.isPinned,
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ImageEntry, ImagePage, PinEntry, PinList } from '../../../src/admin-api.ts'
+import { eventually } from '../../support/eventually.ts'
 import { buildImage, buildIndex, type TestImage } from '../../support/images.ts'
 import type { Answer } from '../mirror.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from './live-mirror.ts'
@@ -56,11 +57,28 @@ describe('GET images', () => {
       missingBytes: 0,
       storedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
       usedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      pulls: expect.any(Object) as object,
       isPinned: false,
     })
     expect(others).toMatchObject([
       { digest: node.root.digest, tags: ['22'], bytes: sizeOf(node), missingBytes: 0 },
     ])
+  })
+
+  test('tells how often each was pulled, and with which outcome', async () => {
+    await using other = await startLiveMirror()
+    await other.pull('library/alpine:3', alpine)
+    const [manifests, look] = [`${other.url}/v2/library/alpine/manifests`, { method: 'HEAD' }]
+    for (const name of ['3', alpine.root.digest]) {
+      await (await fetch(`${manifests}/${name}`)).arrayBuffer()
+      await fetch(`${manifests}/${name}`, look)
+    }
+    // A pull is counted when its answer has ended, which its client may notice first.
+    const pulls = await eventually('all are counted', async () => {
+      const { images } = jsonOf(await other.ask('images')) as ImagePage
+      return images.find(({ pulls: { hit, miss } }) => hit + miss === 4)?.pulls
+    })
+    expect(pulls).toEqual({ hit: 3, miss: 1, join: 0, stale: 0, bypass: 0 })
   })
 
   test.each(['node', 'library/node', 'docker.io/library/node', 'index.docker.io/node'])(

@@ -12,7 +12,7 @@ import type {
   TagHistory,
   UnfreezeResult,
 } from '../../../admin-api.ts'
-import { bytes, count, digest, repository, text, time } from './fields.ts'
+import { bytes, count, digest, pulls, repository, text, time } from './fields.ts'
 
 const image = z.strictObject({
   repository,
@@ -24,6 +24,7 @@ const image = z.strictObject({
   missingBytes: bytes.describe('What it needs and is not held.'),
   storedAt: time,
   usedAt: time,
+  pulls: pulls.describe('GETs of its manifest here since the start.'),
   isPinned: z.boolean(),
 })
 

@@ -13,3 +13,6 @@ export const ms = z.number().min(0).describe('In milliseconds.')
 export const breakerState = z
   .enum(['closed', 'open', 'half-open'])
   .describe('While it is `open`, nobody is asked there, since it has failed.')
+export const pulls = z
+  .strictObject({ hit: count, miss: count, join: count, stale: count, bypass: count })
+  .describe('How many pulls had which outcome.')

@@ -1,10 +1,6 @@
 import { z } from 'zod'
 import type { Stats, StatsHistory, TopList } from '../../../admin-stats.ts'
-import { breakerState, bytes, count, digest, ms, repository, text, time } from './fields.ts'
-
-const pulls = z
-  .strictObject({ hit: count, miss: count, join: count, stale: count, bypass: count })
-  .describe('How many pulls had which outcome.')
+import { breakerState, bytes, count, digest, ms, pulls, repository, text, time } from './fields.ts'
 
 const traffic = z.strictObject({
   served: bytes.describe('Of manifests and blobs, to clients.'),
