@@ -1,16 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Far more than anything in memory needs, little enough to end a test that waits in vain. */
-const MAX_TURNS = 200_000
+/** Far more than a busy disk needs, little enough to end a test that waits in vain. */
+const DEADLINE_MS = 15_000
 
-/** Lets the event loop turn until the answer is truthy, and returns it. */
+/** Lets the event loop turn until the answer is truthy, and returns it; throws at the deadline. */
 export async function until<T>(what: string, ask: () => Promise<T> | T): Promise<T & {}> {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
+  const startedAtMs = performance.now()
+  for (;;) {
     const answer = await ask()
     if (answer) return answer
+    if (performance.now() - startedAtMs > DEADLINE_MS) {
+      throw new Error(`${what}: not within ${DEADLINE_MS} ms`)
+    }
     await setImmediate()
   }
-  throw new Error(`${what}: not within ${MAX_TURNS} turns of the event loop`)
 }
 
 /** True where the promise has not settled though everything that could go on has had many turns. */
