@@ -23,7 +23,7 @@ export class Api {
   /** @type {Promise<string | undefined> | undefined} */
   #asking
 
-  /** @param {() => Promise<string | undefined>} askForToken resolves to nothing where nobody says it */
+  /** @param {(refused: string | null) => Promise<string | undefined>} askForToken resolves to nothing where nobody says it */
   constructor(askForToken) {
     this.#askForToken = askForToken
   }
@@ -104,7 +104,7 @@ export class Api {
    */
   async #renewToken(refused) {
     if (sessionStorage.getItem(TOKEN_KEY) === refused) {
-      this.#asking ??= this.#askForToken().finally(() => (this.#asking = undefined))
+      this.#asking ??= this.#askForToken(refused).finally(() => (this.#asking = undefined))
       const given = await this.#asking
       if (given === undefined) return false
       sessionStorage.setItem(TOKEN_KEY, given)

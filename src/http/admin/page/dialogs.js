@@ -17,11 +17,13 @@ export async function confirmed({ title, text, yes }) {
 /**
  * Asks for the admin token.
  *
+ * @param {string | null} refused what was given before
  * @returns {Promise<string | undefined>} nothing where the dialog was closed
  */
-export async function askForToken() {
+export async function askForToken(refused) {
   const input = find('token-value', HTMLInputElement)
   input.value = ''
+  find('token-wrong', HTMLElement).hidden = refused === null
   const answer = await answerTo(find('token', HTMLDialogElement))
   return answer === 'yes' ? input.value.trim() : undefined
 }

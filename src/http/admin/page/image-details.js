@@ -1,9 +1,9 @@
 // @ts-check
-import { button, element } from './dom.js'
+import { button, element, setText } from './dom.js'
 import { agoText, digestText, sizeText, timeText } from './format.js'
 
 /**
- * @import { ImageEntry, TagHistory } from '../../../admin-api.ts'
+ * @import { ImageEntry, PlatformList, TagHistory } from '../../../admin-api.ts'
  * @import { Actions } from './actions.js'
  * @import { Api } from './api.js'
  */
@@ -17,6 +17,7 @@ export class ImageDetails {
   #actions
   #image
   #facts = element('dl', 'facts')
+  #platforms = element('dd', '')
   #history = element('div', 'history')
   #pin
   #warm
@@ -46,7 +47,7 @@ export class ImageDetails {
   show(image) {
     this.#image = image
     this.#pin.textContent = image.isPinned ? 'Unpin' : 'Pin'
-    const { digest, mediaType, bytes, sharedBytes, missingBytes, storedAt, usedAt } = image
+    const { tags, digest, mediaType, bytes, sharedBytes, missingBytes, storedAt, usedAt } = image
     const shared = sharedBytes > 0 ? `, of which ${sizeText(sharedBytes)} shared with others` : ''
     /** @type {[string, string][]} */
     const facts = [
@@ -58,24 +59,37 @@ export class ImageDetails {
     ]
     if (missingBytes > 0)
       facts.push(['Missing', `${sizeText(missingBytes)}, fetched with the next pull`])
+    if (tags.length > 1) facts.unshift(['Tags', tags.join(', ')])
     this.#facts.replaceChildren(
+      element('div', '', element('dt', '', 'Platforms'), this.#platforms),
       ...facts.map(([name, text]) =>
         element('div', '', element('dt', '', name), element('dd', '', text)),
       ),
     )
   }
 
-  /** Looks up what its tags have stood for. */
+  /** Looks up what it is for, and what its tags have stood for. */
   async open() {
-    const { repository, tags } = this.#image
+    const { repository, tags, digest } = this.#image
     const histories = tags
       .slice(0, MAX_HISTORIES)
       .map((tag) => this.#historyOf(`${repository}:${tag}`))
     try {
+      await this.#showPlatforms(digest)
       this.#history.replaceChildren(...(await Promise.all(histories)))
     } catch (error) {
       this.#actions.tell(error)
     }
+  }
+
+  /** @param {string} digest */
+  async #showPlatforms(digest) {
+    /** @type {PlatformList} */
+    const { platforms } = await this.#api.get(`platforms?${new URLSearchParams({ digest })}`)
+    const texts = platforms.map(({ platform, isHeld }) =>
+      isHeld ? platform : `${platform} (not held)`,
+    )
+    setText(this.#platforms, texts.join(', ') || 'not told')
   }
 
   /** @param {string} reference */

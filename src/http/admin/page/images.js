@@ -13,6 +13,8 @@ const PAGE_IMAGES = 50
 /** The most that the API tells at once. */
 const MAX_IMAGES = 1000
 const TYPING_MS = 200
+/** All of them are told where the image is opened. */
+const MAX_TAGS = 4
 
 /** The images that match what is searched for, the first of them until more are wanted. */
 export class Images {
@@ -58,7 +60,10 @@ export class Images {
     if (asked !== this.#asked) return
     this.#show(images)
     this.#more.hidden = next === null || this.#wanted === MAX_IMAGES
-    setText(this.#none, search === '' ? 'Nothing is held yet.' : 'No image matches.')
+    setText(
+      this.#none,
+      search === '' ? 'Nothing is held yet: images come with the first pull.' : 'No image matches.',
+    )
     this.#none.hidden = images.length > 0
   }
 
@@ -67,6 +72,13 @@ export class Images {
     this.#wanted = Math.min(MAX_IMAGES, count)
     this.refresh().catch((error) => this.#actions.tell(error))
   }
+}
+
+/** @param {readonly string[]} tags */
+function tagsText(tags) {
+  const rest = tags.length - MAX_TAGS
+  if (rest <= 1) return tags.join(', ')
+  return `${tags.slice(0, MAX_TAGS).join(', ')} and ${rest} more`
 }
 
 /** @param {ImageEntry} image */
@@ -100,7 +112,7 @@ class ImageRow {
   /** @param {ImageEntry} image */
   show(image) {
     const { repository, tags, digest, bytes, missingBytes, usedAt, isPinned } = image
-    const tag = element('b', '', tags.length > 0 ? `:${tags.join(', ')}` : `@${digestText(digest)}`)
+    const tag = element('b', '', tags.length > 0 ? `:${tagsText(tags)}` : `@${digestText(digest)}`)
     if (this.#name.textContent !== `${repository}${tag.textContent}`) {
       this.#name.replaceChildren(repository, tag)
     }

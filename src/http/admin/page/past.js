@@ -75,6 +75,11 @@ export class Past {
     setText(find('figure-saved', HTMLElement), sizeText(savedBytes))
     setText(find('figure-served', HTMLElement), sizeText(servedBytes))
     setText(find('figure-pulls', HTMLElement), countText(pulls))
+    const nothing =
+      pulls === 0 ? `No pulls in the ${range.name}, this ${range.resolution} aside.` : ''
+    for (const id of ['ratio-graph', 'bytes-graph']) {
+      find(id, HTMLElement).dataset['nothing'] = nothing
+    }
     find('ratio-graph', HTMLElement).ariaLabel =
       ratio === null
         ? `Hit ratio: nothing was pulled in the ${range.name}`

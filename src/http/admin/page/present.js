@@ -1,29 +1,21 @@
 // @ts-check
-import { bar, element, find, keyed, setText } from './dom.js'
-import {
-  agoText,
-  countText,
-  digestText,
-  percentText,
-  sizeText,
-  spanText,
-  timeText,
-} from './format.js'
-import { isDown, problemsOf } from './problems.js'
+import { element, find, keyed, setText } from './dom.js'
+import { FillRow } from './fill-row.js'
+import { agoText, countText, digestText, percentText, sizeText, spanText } from './format.js'
+import { Gauge } from './gauge.js'
+import { problemsOf } from './problems.js'
+import { UpstreamRow } from './upstream-row.js'
 
 /**
  * @import { JobEntry, RemovableEntry } from '../../../admin-api.ts'
- * @import { Stats, TopList, UpstreamStats } from '../../../admin-stats.ts'
+ * @import { Stats, TopList } from '../../../admin-stats.ts'
  * @import { Problem } from './problems.js'
- * @typedef {Stats['fills'][number]} Fill
  */
-
-/** Rates are over about this long, so that they can be read. */
-const RATE_OVER_MS = 3000
 
 /** How things stand now. */
 export class Present {
   #disk = new Gauge('Space used')
+  #copies = new Gauge('Copies on the local disk')
   #showProblems = keyed(find('problem-list', HTMLElement), ({ title }) => title, newProblem, update)
   #showFills = keyed(
     find('fills', HTMLElement),
@@ -39,7 +31,7 @@ export class Present {
   )
 
   constructor() {
-    find('disk', HTMLElement).append(this.#disk.element)
+    find('disk', HTMLElement).append(this.#disk.element, this.#copies.element)
   }
 
   /**
@@ -59,12 +51,34 @@ export class Present {
     this.#showFills(fills)
     find('no-fills', HTMLElement).hidden = fills.length > 0
     this.#showUpstreams(upstreams)
-    this.#disk.show(
-      store.bytes / store.maxBytes,
-      `${sizeText(store.bytes)} of ${sizeText(store.maxBytes)}`,
-      percentText(store.bytes / store.maxBytes),
+    this.#showSpace(stats)
+  }
+
+  /** @param {Stats} stats */
+  #showSpace({ store, eviction }) {
+    this.#disk.show({
+      ...partOf(store),
+      aside: percentText(store.bytes / store.maxBytes),
+      state: eviction.isSpaceFull || eviction.isStuck ? 'bad' : 'well',
+    })
+    const { cache } = store
+    this.#copies.element.hidden = cache === null
+    if (cache) {
+      const { text, ratio } = partOf(cache)
+      this.#copies.show({ ratio, text, aside: 'copies on the local disk', state: 'well' })
+    }
+    setText(
+      find('no-next', HTMLElement),
+      store.entries === 0
+        ? 'Nothing is held yet.'
+        : 'Nothing may go: all is pinned or was just used.',
     )
   }
+}
+
+/** @param {{ bytes: number, maxBytes: number }} space */
+function partOf({ bytes, maxBytes }) {
+  return { ratio: bytes / maxBytes, text: `${sizeText(bytes)} of ${sizeText(maxBytes)}` }
 }
 
 /**
@@ -73,32 +87,38 @@ export class Present {
  * @param {readonly RemovableEntry[]} entries
  */
 export function showNext(entries) {
-  const rows = entries.map(({ digest, names, usedAt }) => {
-    const [first] = names
-    const name = first ? nameOf(first) : `sha256:${digestText(digest)}`
-    return element(
-      'li',
-      'row',
-      element('span', 'name', name),
-      element('span', 'quiet', `used ${agoText(usedAt)}`),
-    )
-  })
+  const rows = entries.map(({ digest, names: [first], usedAt }) =>
+    rowOf(first ? nameOf(first) : `sha256:${digestText(digest)}`, `used ${agoText(usedAt)}`),
+  )
   find('next', HTMLElement).replaceChildren(...rows)
   find('no-next', HTMLElement).hidden = rows.length > 0
 }
 
 /** @param {TopList} top */
 export function showTop({ repositories }) {
-  const rows = repositories.map(({ repository, bytes }) =>
-    element(
-      'li',
-      'row',
-      element('span', 'name', repository),
-      element('span', 'quiet', sizeText(bytes)),
-    ),
-  )
+  const rows = repositories.map(({ repository, bytes, pulls }) => {
+    const { hit, miss, join, stale, bypass } = pulls
+    const all = hit + miss + join + stale + bypass
+    const ratio = all === 0 ? '' : `${percentText((hit + join + stale) / all)} hits`
+    return rowOf(repository, countText(all, 'pull'), ratio, sizeText(bytes))
+  })
   find('top', HTMLElement).replaceChildren(...rows)
   find('no-top', HTMLElement).hidden = rows.length > 0
+}
+
+/**
+ * A line of a table.
+ *
+ * @param {string} name
+ * @param {...string} figures
+ */
+function rowOf(name, ...figures) {
+  return element(
+    'li',
+    '',
+    element('span', 'name', name),
+    ...figures.map((text) => element('span', 'quiet figure', text)),
+  )
 }
 
 /** @param {{ repository: string, tags: string[] }} named */
@@ -123,134 +143,4 @@ function newProblem({ title }) {
     /** @param {Problem} problem */
     show: (problem) => setText(text, problem.text),
   }
-}
-
-/** A part of a whole as a bar, with both as text. */
-class Gauge {
-  #left = element('span', '')
-  #right = element('span', 'quiet')
-  #bar
-
-  /** @param {string} label */
-  constructor(label) {
-    this.#bar = bar('meter', label)
-    this.element = element(
-      'div',
-      'gauge',
-      element('div', 'row', this.#left, this.#right),
-      this.#bar.element,
-    )
-  }
-
-  /**
-   * @param {number} ratio
-   * @param {string} text
-   * @param {string} aside
-   */
-  show(ratio, text, aside) {
-    setText(this.#left, text)
-    setText(this.#right, aside)
-    this.#bar.set(ratio, text)
-  }
-}
-
-/** Content on its way, and how fast it comes. */
-class FillRow {
-  #figures = element('span', 'quiet figure')
-  #bar
-  #seenAtMs = performance.now()
-  #seenBytes
-  #bytesPerMs = 0
-
-  /** @param {Fill} fill */
-  constructor({ repository, digest, bytes }) {
-    const name = `${repository} ${digestText(digest)}`
-    this.#bar = bar('progressbar', name)
-    this.#seenBytes = bytes
-    const title = element('span', 'name', repository, ' ', element('code', '', digestText(digest)))
-    this.element = element(
-      'li',
-      'fill',
-      element('div', 'row', title, this.#figures),
-      this.#bar.element,
-    )
-  }
-
-  /** @param {Fill} fill */
-  show({ bytes, totalBytes, followers }) {
-    this.#measure(bytes)
-    const size =
-      totalBytes === null ? sizeText(bytes) : `${sizeText(bytes)} of ${sizeText(totalBytes)}`
-    const parts = [size]
-    if (this.#bytesPerMs > 0) {
-      parts.push(`${sizeText(this.#bytesPerMs * 1000)}/s`)
-      if (totalBytes !== null)
-        parts.push(`${spanText((totalBytes - bytes) / this.#bytesPerMs)} left`)
-    }
-    parts.push(countText(followers, 'client'))
-    setText(this.#figures, parts.join(' · '))
-    this.#bar.set(totalBytes === null ? null : bytes / totalBytes, size)
-  }
-
-  /** @param {number} bytes */
-  #measure(bytes) {
-    const nowMs = performance.now()
-    const passedMs = nowMs - this.#seenAtMs
-    if (passedMs < 200) return
-    const rate = (bytes - this.#seenBytes) / passedMs
-    const weight = this.#bytesPerMs === 0 ? 1 : Math.min(1, passedMs / RATE_OVER_MS)
-    this.#bytesPerMs += (rate - this.#bytesPerMs) * weight
-    this.#seenAtMs = nowMs
-    this.#seenBytes = bytes
-  }
-}
-
-/** An upstream: whether it is asked, and what each of our users may still pull there. */
-class UpstreamRow {
-  #state = element('span', 'state')
-  #saved = element('p', 'quiet')
-  #budgets = element('div', '')
-  #showBudgets = keyed(
-    this.#budgets,
-    ({ credential }) => credential,
-    ({ credential }) => new Gauge(`Pulls left as ${credential}`),
-    showBudget,
-  )
-
-  /** @param {string} name */
-  constructor(name) {
-    const title = element('div', 'row', element('span', 'name', name), this.#state)
-    this.element = element('li', 'upstream', title, this.#budgets, this.#saved)
-  }
-
-  /** @param {UpstreamStats} upstream */
-  show({ endpoints, budget, savedPulls }) {
-    const used = endpoints.filter(({ state, limitedUntil }) => !isDown(state) && !limitedUntil)
-    const isWell = used.length === endpoints.length
-    this.#state.classList.toggle('bad', !isWell)
-    setText(
-      this.#state,
-      isWell ? 'in use' : `${used.length} of ${countText(endpoints.length, 'endpoint')} in use`,
-    )
-    this.#showBudgets(budget.filter(({ limit, remaining }) => limit !== null && remaining !== null))
-    setText(this.#saved, `${countText(savedPulls, 'pull')} saved since the start`)
-  }
-}
-
-/**
- * @param {Gauge} gauge
- * @param {UpstreamStats['budget'][number]} budget
- */
-function showBudget(gauge, { credential, limit, remaining, resetAt, limitedUntil }) {
-  const [all, left] = [limit ?? 0, remaining ?? 0]
-  const until = limitedUntil ?? resetAt
-  const reset =
-    until === null
-      ? ''
-      : `resets ${timeText(until)}, in ${spanText(Date.parse(until) - Date.now())}`
-  gauge.show(
-    all === 0 ? 0 : left / all,
-    `${countText(left)} of ${countText(all)} pulls left as ${credential}`,
-    reset,
-  )
 }
