@@ -2,25 +2,14 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TagPolicy } from '../../src/cache/tag-freshness.ts'
 import { InventoryError } from '../../src/inventory/inventory-error.ts'
-import { FakeClock } from '../support/fake-clock.ts'
-import { buildImage, type TestImage } from '../support/images.ts'
+import { buildImage } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
-import {
-  byDigest,
-  demo,
-  type MirrorRig,
-  mirrorOn,
-  never,
-  POLICY,
-  pullBlobs,
-  tagged,
-  upstreamSource,
-} from './mirror-rig.ts'
+import { byDigest, demo, never, POLICY, tagged } from './mirror-rig.ts'
+import { tagRig } from './tag-rig.ts'
 
-const old = await buildImage({ seed: 'old' })
-const young = await buildImage({ seed: 'young' })
-const newest = await buildImage({ seed: 'newest' })
+const old = await buildImage({ seed: 'old', layers: 1 })
+const young = await buildImage({ seed: 'young', layers: 1 })
+const newest = await buildImage({ seed: 'newest', layers: 1 })
 const latest = tagged('latest')
 const id = { registry: 'docker.io', name: demo }
 const HOUR_MS = 3_600_000
@@ -29,44 +18,8 @@ const HELD = { holdMs, staleForMs: 90 * 24 * HOUR_MS }
 const headOfTag = `resolve ${demo}:latest`
 
 /** A mirror that holds tags, and has all of `old` under `latest`. */
-async function holding(policy: Partial<TagPolicy> = {}) {
-  const folder = await temporaryFolder()
-  const source = upstreamSource()
-  const clock = new FakeClock()
-  const start = () =>
-    mirrorOn(source, { clock, folder: folder.path, policy: { ...HELD, ...policy } })
-  let rig = await start()
-  const test = {
-    source,
-    clock,
-    get rig(): MirrorRig {
-      return rig
-    },
-    pull: () => rig.mirror.manifest(latest, { signal: never }),
-    look: () => rig.mirror.resolve(latest, { signal: never }),
-    /** Upstream moves the tag, and the mirror hears of it. */
-    async move(image: TestImage) {
-      source.add(demo, 'latest', image)
-      clock.advance(POLICY.freshForMs)
-      return test.pull()
-    },
-    async evict(image: TestImage) {
-      await rig.holdings.evict(image.root.digest, () => true)
-    },
-    async restart() {
-      await rig[Symbol.asyncDispose]()
-      rig = await start()
-    },
-    async [Symbol.asyncDispose]() {
-      await rig[Symbol.asyncDispose]()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
-  source.add(demo, 'latest', old)
-  await test.pull()
-  await pullBlobs(rig, old)
-  source.asked.length = 0
-  return test
+function holding(policy: Partial<TagPolicy> = {}) {
+  return tagRig(old, { ...HELD, ...policy })
 }
 
 describe('a tag that has moved', () => {
@@ -207,7 +160,7 @@ it('is never served as what has not been known for the hold, however it moves', 
     is: fc.constantFrom('pulled', 'looked at', 'evicted', 'restarted'),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
       await using test = await holding({ freshForMs: 0 })
       const { source, clock } = test
       const knownSinceMs = new Map([[old.root.digest, -Infinity]])
@@ -227,6 +180,6 @@ it('is never served as what has not been known for the hold, however it moves', 
         expect(answer?.descriptor.digest).toBe(served)
       }
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   )
 })

@@ -1,79 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import type { FreezeAt } from '../../src/cache/tag-operations.ts'
 import type { Tag } from '../../src/oci/reference.ts'
 import { caught } from '../support/caught.ts'
-import { FakeClock } from '../support/fake-clock.ts'
 import { Gate } from '../support/gate.ts'
-import { buildImage, type TestImage } from '../support/images.ts'
+import { buildImage } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
-import {
-  demo,
-  type MirrorRig,
-  mirrorOn,
-  never,
-  POLICY,
-  pullBlobs,
-  tagged,
-  upstreamSource,
-} from './mirror-rig.ts'
+import { demo, mirrorOn, never, POLICY, tagged } from './mirror-rig.ts'
+import { name, tagRig } from './tag-rig.ts'
 
 const old = await buildImage({ seed: 'old' })
 const young = await buildImage({ seed: 'young' })
 const newest = await buildImage({ seed: 'newest' })
-const repository = { registry: 'docker.io', name: demo }
-const name = { repository, tag: 'latest' as Tag }
+const { repository } = name
 const latest = tagged('latest')
 const headOfTag = `resolve ${demo}:latest`
 const DAY_MS = 24 * 3_600_000
 const holdMs = 3 * DAY_MS
 
-/** A mirror that has all of `old` under `latest`, at the start of its clock. */
-async function mirror(policy: { holdMs?: number } = {}) {
-  const folder = await temporaryFolder()
-  const source = upstreamSource()
-  const clock = new FakeClock()
-  const startMs = clock.now()
-  const start = () => mirrorOn(source, { clock, folder: folder.path, policy })
-  let rig = await start()
-  const test = {
-    source,
-    clock,
-    startMs,
-    get rig(): MirrorRig {
-      return rig
-    },
-    get control() {
-      return rig.tagControl
-    },
-    pull: () => rig.mirror.manifest(latest, { signal: never }),
-    move(image: TestImage) {
-      source.add(demo, 'latest', image)
-      clock.advance(POLICY.freshForMs)
-      return test.pull()
-    },
-    release: () => rig.tagControl.release(name, never),
-    freeze: (at?: FreezeAt) => rig.tagControl.freeze(name, at, never),
-    unfreeze: () => rig.tagControl.unfreeze(name),
-    async restart() {
-      await rig[Symbol.asyncDispose]()
-      rig = await start()
-    },
-    async [Symbol.asyncDispose]() {
-      await rig[Symbol.asyncDispose]()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
-  source.add(demo, 'latest', old)
-  await test.pull()
-  await pullBlobs(rig, old)
-  source.asked.length = 0
-  return test
-}
-
 describe('what waits', () => {
   it('is listed until it is let through', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     const { clock, control, pull } = test
     expect(await control.holds()).toEqual([])
     await test.move(young)
@@ -95,14 +40,14 @@ describe('what waits', () => {
   })
 
   it('is listed with what it was served as, though that was evicted', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     await test.rig.holdings.evict(old.root.digest, () => true)
     expect(await test.control.holds()).toMatchObject([{ served: old.root.digest }])
   })
 
   it('is not listed while nothing is held any more', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     await using unheld = await mirrorOn(test.source, { folder: test.rig.folder, clock: test.clock })
     expect(await unheld.tagControl.holds()).toEqual([])
@@ -111,7 +56,7 @@ describe('what waits', () => {
 
 describe('a release', () => {
   it('serves what waits at once, and for good', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     const { source, clock, rig, pull, release } = test
     await test.move(young)
     source.asked.length = 0
@@ -129,7 +74,7 @@ describe('a release', () => {
   })
 
   it('is of what waits, not of what upstream has moved to since', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     test.source.add(demo, 'latest', newest)
     expect(await test.release()).toEqual({ outcome: 'moved' })
@@ -138,7 +83,7 @@ describe('a release', () => {
   })
 
   it('changes nothing where upstream cannot give what waits', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     const error = upstreamError('unreachable')
     test.source.before = () => Promise.reject(error)
@@ -149,7 +94,7 @@ describe('a release', () => {
   })
 
   it('comes after the check of a client that is under way', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     const gate = new Gate()
     test.source.before = (signal) => gate.pass(signal)
@@ -166,7 +111,7 @@ describe('a release', () => {
 
 describe('a tag that is frozen', () => {
   it('stands for what it is served as, and upstream is not asked, until it is unfrozen', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     const { source, clock, rig } = test
     expect(await test.freeze()).toEqual({ outcome: 'frozen', digest: old.root.digest })
     expect(await test.control.freezes()).toMatchObject([{ ...name, descriptor: old.root }])
@@ -187,7 +132,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('is on record as what it is frozen at, and so pinned and listed as that', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     await test.move(young)
     await test.freeze({ digest: old.root.digest })
     expect(await test.rig.inventory.tag(repository, name.tag)).toMatchObject({
@@ -196,7 +141,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('is fetched by its digest where it was evicted', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     await test.move(young)
     await test.freeze({ digest: old.root.digest })
     await test.rig.holdings.evict(old.root.digest, () => true)
@@ -209,7 +154,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('was so before a client heard that it had moved', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     const { source, clock } = test
     const gate = new Gate()
     source.before = (signal) => gate.pass(signal)
@@ -224,7 +169,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('can be frozen at what it was served as at a time', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     const { clock, startMs } = test
     clock.advance(DAY_MS)
     await test.move(young)
@@ -237,7 +182,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('can be frozen at a digest that upstream has, and at no other', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     const { digest } = newest.root
     expect(await test.freeze({ digest })).toEqual({ outcome: 'gone' })
     test.source.add(demo, 'next', newest)
@@ -247,7 +192,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('can be one that nobody has asked for, but not one that is not there', async () => {
-    await using test = await mirror()
+    await using test = await tagRig(old)
     test.source.add(demo, 'next', newest)
     const next = { ...name, tag: 'next' as Tag }
     const other = { ...name, tag: 'other' as Tag }
@@ -261,7 +206,7 @@ describe('a tag that is frozen', () => {
   })
 
   it('has nothing that waits, and nothing to release; unfrozen, it is held again', async () => {
-    await using test = await mirror({ holdMs })
+    await using test = await tagRig(old, { holdMs })
     await test.move(young)
     await test.freeze()
     expect(await test.control.holds()).toEqual([])
@@ -273,7 +218,7 @@ describe('a tag that is frozen', () => {
 })
 
 it('a history tells what upstream said, and when it was served', async () => {
-  await using test = await mirror({ holdMs })
+  await using test = await tagRig(old, { holdMs })
   const { clock, startMs } = test
   await test.move(young)
   expect(await test.control.history(name)).toEqual([

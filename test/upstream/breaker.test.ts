@@ -37,8 +37,6 @@ async function start() {
     upstream: 'hub.test',
     endpoint: 'hub.test',
     clock,
-    failures: 3,
-    pauseMs: 1_000,
     maxPauseMs: 3_000,
     events: {
       breakerChanged: ({ state }) => states.push(state),
