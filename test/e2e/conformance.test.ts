@@ -39,6 +39,8 @@ async function conformance(
     if (error instanceof CommandFailed) return error.output
     throw error
   })
+  // With what is only read the suite ends in a panic before it writes its own reports.
+  await writeFile(join(folder, 'report.txt'), output)
   const counts = (name: string) =>
     Number(new RegExp(`^ *${name}\\.+: +(\\d+)$`, 'm').exec(output)?.[1])
   const [passed, total] = [counts('Pass'), counts('Total')]
