@@ -1,12 +1,7 @@
 import type { RepositoryId } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
-import {
-  parseManifest,
-  parseManifestType,
-  recognizeManifest,
-  type ManifestContent,
-} from '../oci/manifest.ts'
+import { parseManifestType, recognizeManifest, type ManifestContent } from '../oci/manifest.ts'
 import type { Reference, Repository, Tag } from '../oci/reference.ts'
 import { referringOf } from '../oci/referrers.ts'
 import { RegistryError } from '../oci/registry-error.ts'
@@ -172,10 +167,11 @@ export class HostedManifests {
   }
 }
 
+/** Bytes have one type wherever they are pushed: content is here once, and is served as that. */
 function read(contentType: string | undefined, bytes: Uint8Array): ManifestContent {
-  const type = contentType === undefined ? undefined : parseManifestType(contentType)
-  const content =
-    contentType === undefined ? recognizeManifest(bytes) : type && parseManifest(type, bytes)
-  if (content) return content
+  const content = recognizeManifest(bytes)
+  const isOfType =
+    contentType === undefined || parseManifestType(contentType) === content?.mediaType
+  if (content && isOfType) return content
   throw new RegistryError('MANIFEST_INVALID', `not a manifest of type ${contentType ?? 'OCI'}`)
 }

@@ -71,7 +71,8 @@ export function isForeignLayer({ mediaType }: Descriptor): boolean {
 
 /**
  * Reads what a manifest names. `undefined` where the bytes are not a manifest of that type: not
- * JSON, schema 1, or with descriptors that are none. Fields that are not known are let through.
+ * JSON, schema 1, with descriptors that are none, or what one client could take for an image and
+ * another for an index. Fields that are not known are let through.
  */
 export function parseManifest(
   mediaType: ManifestType,
@@ -80,11 +81,14 @@ export function parseManifest(
   const json = parseObject(bytes)
   if (!json || json['schemaVersion'] !== 2) return undefined
   if (json['mediaType'] !== undefined && json['mediaType'] !== mediaType) return undefined
+  const { config, layers } = json
   if (isIndexType(mediaType)) {
+    if (config !== undefined || layers !== undefined) return undefined
     const manifests = allOf(json['manifests'], indexEntryOf)
     return manifests && { mediaType, manifests, blobs: [] }
   }
-  const blobs = allOf([json['config'], ...listOf(json['layers'])], parseDescriptor)
+  if (json['manifests'] !== undefined) return undefined
+  const blobs = allOf([config, ...listOf(layers)], parseDescriptor)
   return blobs && { mediaType, manifests: [], blobs }
 }
 

@@ -207,6 +207,26 @@ describe('an image', () => {
     expect([answer.status, errorOf(answer).code]).toEqual([400, code])
   })
 
+  test.each([
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.v2+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+  ])('is refused as another type than its bytes say: %s', async (type) => {
+    await using rig = await startHosted()
+    const descriptor = { mediaType: 'a/b', digest, size: bytes.length }
+    const manifest = { schemaVersion: 2, config: descriptor, layers: [descriptor] }
+    await pushBlob(rig, bytes)
+    const answerTo = async (contentType: string) =>
+      rig.ask(`${APP}/manifests/1`, {
+        method: 'PUT',
+        headers: { 'Content-Type': contentType },
+        body: JSON.stringify(manifest),
+      })
+    const refused = await answerTo(type)
+    expect([refused.status, errorOf(refused).code]).toEqual([400, 'MANIFEST_INVALID'])
+    expect((await answerTo('application/vnd.oci.image.manifest.v1+json')).status).toBe(201)
+  })
+
   test('with more than 4 MiB of manifest is refused', async () => {
     await using rig = await startHosted()
     const body = Buffer.alloc(4 * 1024 * 1024 + 1, ' ')

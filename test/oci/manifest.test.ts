@@ -121,8 +121,17 @@ describe('what is no manifest', () => {
     ['a negative size', { schemaVersion: 2, config: { ...config, size: -1 } }],
     ['a broken size', { schemaVersion: 2, config: { ...config, size: 1.5 } }],
     ['a layer that is none', { schemaVersion: 2, config, layers: ['x'] }],
+    ['an index as well', { schemaVersion: 2, config, layers: [], manifests: [] }],
   ])('%s', (_, value) => {
     expect(parseManifest(OCI_MANIFEST, bytesOf(value))).toBeUndefined()
+  })
+
+  test.each([
+    { config, layers: [config] },
+    { manifests: [], config },
+    { manifests: [], layers: [] },
+  ])('an index that could be taken for an image: %j', (value) => {
+    expect(parseManifest(OCI_INDEX, bytesOf({ schemaVersion: 2, ...value }))).toBeUndefined()
   })
 
   test('bytes that are not UTF-8', () => {
