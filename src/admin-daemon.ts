@@ -2,7 +2,8 @@
  * What the admin API tells of the daemon itself: a contract as admin-api.ts is. Fields may be
  * added, none renamed.
  */
-import type { JobEntry, UpstreamEntry } from './admin-api.ts'
+import type { JobEntry } from './admin-api.ts'
+import type { UpstreamEntry } from './admin-upstreams.ts'
 import type { Stats } from './admin-stats.ts'
 
 /** The data of each event of `GET live`, which are server-sent events named `status`. */

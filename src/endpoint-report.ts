@@ -1,4 +1,8 @@
-import type { UpstreamEndpointEntry, UpstreamEndpointTest, UpstreamUserEntry } from './admin-api.ts'
+import type {
+  UpstreamEndpointEntry,
+  UpstreamEndpointTest,
+  UpstreamUserEntry,
+} from './admin-upstreams.ts'
 import { parseRepository, parseTag, type Reference } from './oci/reference.ts'
 import { UpstreamError } from './oci/upstream-error.ts'
 import type { BreakerState } from './telemetry/events.ts'

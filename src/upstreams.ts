@@ -1,4 +1,4 @@
-import type { UpstreamEntry, UpstreamTestResult } from './admin-api.ts'
+import type { UpstreamEntry, UpstreamTestResult } from './admin-upstreams.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { ProxiesConfig } from './config/proxy.ts'
 import type { UpstreamConfig } from './config/upstreams.ts'

@@ -45,6 +45,7 @@ export interface MirrorOperationsOptions {
 export function mirrorOperations(options: MirrorOperationsOptions): Operations {
   const { inventory, holdings, pins, eviction, sweep, warm, jobs } = options
   return {
+    repositories: (query) => inventory.repositorySummaries(query),
     async images(query) {
       const images = await inventory.images(query)
       return images.map((image) => ({ ...image, isPinned: pins.isPinned(namedOf(image)) }))

@@ -5,6 +5,8 @@ import type {
   Image,
   ImageQuery,
   RepositoryId,
+  RepositorySummary,
+  SummaryQuery,
 } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Platform } from '../oci/platform.ts'
@@ -169,6 +171,7 @@ export interface JobRun {
  */
 export interface Operations {
   images(query: ImageQuery): Promise<ListedImage[]>
+  repositories(query: SummaryQuery): Promise<RepositorySummary[]>
   /**
    * What an image is for, in its own order: of an index each of its images, without what runs
    * nowhere. Nothing where it does not say it; `undefined` where no such manifest is held.

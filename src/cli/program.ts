@@ -16,6 +16,7 @@ import { migrateCommand } from './migrate.ts'
 import { passwdCommand } from './passwd.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
+import { repositoriesCommand } from './repositories.ts'
 import { rollbackCommand } from './rollback.ts'
 import { scrubCommand } from './scrub.ts'
 import { statusCommand } from './status.ts'
@@ -50,6 +51,7 @@ function createProgram(): Command {
   program.addCommand(clientCommand())
   program.addCommand(statusCommand())
   program.addCommand(topCommand())
+  program.addCommand(repositoriesCommand())
   program.addCommand(doctorCommand())
   for (const command of [lsCommand, evictCommand, purgeCommand, scrubCommand, sweepCommand]) {
     program.addCommand(command())

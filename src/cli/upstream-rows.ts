@@ -1,4 +1,4 @@
-import type { UpstreamEndpointEntry, UpstreamEntry, UpstreamUserEntry } from '../admin-api.ts'
+import type { UpstreamEndpointEntry, UpstreamEntry, UpstreamUserEntry } from '../admin-upstreams.ts'
 import { untilText } from './format.ts'
 
 /** One of our users at one of the endpoints of an upstream. */

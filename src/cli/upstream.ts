@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../admin-api.ts'
+import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../admin-upstreams.ts'
 import { AdminError } from './admin-client.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
 import { printJson } from './output.ts'

@@ -2,6 +2,7 @@ import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
+import { containing } from './containing.ts'
 import { measure, treeOf } from './image-tree.ts'
 import type { Image, ImageQuery, RepositoryId } from './inventory.ts'
 import { contentOf, type ContentRow } from './rows.ts'
@@ -99,16 +100,11 @@ function rowsBehind(
 function imageRows(db: Kysely<Schema>, { search, limit }: RowQuery) {
   const rows = allImageRows(db).limit(limit)
   if (search === undefined) return rows
-  const part = `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
   return rows.where((eb) => {
     const name = sql<string>`registry || '/' || repository.name`
     return eb.or([
-      sql<boolean>`lower(${name}) like ${part} escape '\\'`,
-      eb.exists(
-        tagOfLink(eb).where(
-          sql<boolean>`lower(${name} || ':' || tag.name) like ${part} escape '\\'`,
-        ),
-      ),
+      containing(name, search),
+      eb.exists(tagOfLink(eb).where(containing(sql<string>`${name} || ':' || tag.name`, search))),
     ])
   })
 }

@@ -153,6 +153,27 @@ export interface RepositoryQuery {
   limit: number
 }
 
+export interface SummaryQuery {
+  /** A part of `registry/repository`, in any case of letters; all where left out. */
+  search?: string | undefined
+  /** Where the last page ended. */
+  after: RepositoryId | undefined
+  limit: number
+}
+
+/** What a repository links. */
+export interface RepositorySummary {
+  repository: RepositoryId
+  /** See Inventory.images. */
+  images: number
+  /** Each content once, however many of its images need it. */
+  heldBytes: number
+  /** The part of `heldBytes` that other repositories link as well. */
+  sharedBytes: number
+  /** When a manifest was last used through it; 0 where none was. */
+  usedAtMs: number
+}
+
 export interface LinkQuery {
   repository: RepositoryId
   kind: ContentKind
@@ -308,6 +329,8 @@ export interface Inventory extends AsyncDisposable {
    * comes once under each repository that links it.
    */
   images(query: ImageQuery): Promise<Image[]>
+  /** Repositories that link something, in order of registry and name. Not one transaction. */
+  repositorySummaries(query: SummaryQuery): Promise<RepositorySummary[]>
   /** What is held of these contents and of all that they name, each counted once. */
   heldBytes(digests: Digest[]): Promise<number>
 

@@ -22,11 +22,14 @@ import type {
   ReferrersRecord,
   RepositoryId,
   RepositoryQuery,
+  RepositorySummary,
   RootQuery,
+  SummaryQuery,
   Use,
 } from './inventory.ts'
 import { linkedBytes, linkedContents, renewLink, unlink, unlinkedContents } from './links.ts'
 import { repositoryNames } from './repositories.ts'
+import { repositorySummaries } from './repository-summaries.ts'
 import { putSubject, referringTo } from './subjects.ts'
 import { latestUses, raiseUses, useRowsOf } from './raise-uses.ts'
 import { putReferrers, referrersRecord } from './referrers.ts'
@@ -199,6 +202,10 @@ export class SqlInventory extends SqlNotes implements Inventory {
 
   async images(query: ImageQuery): Promise<Image[]> {
     return this.db.transaction().execute((trx) => imagesOf(trx, query))
+  }
+
+  repositorySummaries(query: SummaryQuery): Promise<RepositorySummary[]> {
+    return repositorySummaries(this.db, query)
   }
 
   async heldBytes(digests: Digest[]): Promise<number> {

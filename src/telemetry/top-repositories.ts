@@ -27,7 +27,7 @@ export class TopRepositories {
   #served = new Map<string, ServedRepository>()
 
   add({ upstream, repository, outcome, bytes }: CountedPull): void {
-    const key = `${upstream} ${repository}`
+    const key = keyOf({ upstream, repository })
     let served = this.#served.get(key)
     if (!served) {
       if (this.#served.size === MAX_REPOSITORIES) this.#forgetHalf()
@@ -36,6 +36,11 @@ export class TopRepositories {
     }
     served.bytes += bytes
     served.pulls[outcome]++
+  }
+
+  of(repository: Pick<ServedRepository, 'upstream' | 'repository'>): ServedRepository {
+    const served = this.#served.get(keyOf(repository))
+    return served ?? { ...repository, bytes: 0, pulls: noPulls() }
   }
 
   /** The most first, at most `limit`; those of which nothing was sent are left out. */
@@ -48,4 +53,11 @@ export class TopRepositories {
     const entries = [...this.#served].sort(([, a], [, b]) => b.bytes - a.bytes)
     this.#served = new Map(entries.slice(0, MAX_REPOSITORIES / 2))
   }
+}
+
+function keyOf({
+  upstream,
+  repository,
+}: Pick<ServedRepository, 'upstream' | 'repository'>): string {
+  return `${upstream} ${repository}`
 }

@@ -51,6 +51,26 @@ describe('what is held', () => {
     ])
   })
 
+  test('is summed up by repository', async () => {
+    const { code, stdout, stderr } = await stage.run('repositories')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(rowsOf(stdout)).toEqual([
+      {
+        REPOSITORY: 'docker.io/library/alpine',
+        IMAGES: '1',
+        SIZE: expect.stringMatching(/^\d[\d.]* KiB$/) as string,
+        SHARED: '0 B',
+        SERVED: expect.stringMatching(/^\d[\d.]* (?:B|KiB)$/) as string,
+        PULLS: expect.stringMatching(/^\d+$/) as string,
+        'HIT RATIO': expect.stringMatching(/^(?:-|[\d.]+ %)$/) as string,
+        'LAST USE': expect.stringMatching(/^\d+s$/) as string,
+      },
+      expect.objectContaining({ REPOSITORY: 'docker.io/library/node', IMAGES: '1' }) as object,
+    ])
+    const { stdout: json } = await stage.run('repositories', 'NODE', '--json')
+    expect(JSON.parse(json)).toMatchObject({ repository: 'docker.io/library/node', images: 1 })
+  })
+
   test('is pinned, and not pinned any more', async () => {
     expect(await stage.run('pin', 'alpine:3*')).toMatchObject({
       code: 0,

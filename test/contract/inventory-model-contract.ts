@@ -143,6 +143,7 @@ async function factsOf(inventory: Inventory): Promise<unknown[]> {
   }
   for (const repository of [undefined, ...repositories]) {
     facts.push(await inventory.images({ repository, after: undefined, limit: 100 }))
+    facts.push(await inventory.repositorySummaries({ after: repository, limit: 100 }))
   }
   for (const repository of repositories) {
     facts.push(await inventory.tags(repository), await inventory.tagRecords(repository))

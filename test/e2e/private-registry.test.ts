@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { UpstreamTestResult } from '../../src/admin-api.ts'
+import type { UpstreamTestResult } from '../../src/admin-upstreams.ts'
 import { haveOpenssl, makeCertificates } from '../support/certificates.ts'
 import { ALL_CLIENTS } from '../support/clients/all-clients.ts'
 import { answering, fakeHelper, type FakeHelper } from '../support/credential-program.ts'

@@ -12,6 +12,7 @@ import { inventoryContract } from '../contract/inventory-contract.ts'
 import { inventoryEvictionContract } from '../contract/inventory-eviction-contract.ts'
 import { inventoryHostedContract } from '../contract/inventory-hosted-contract.ts'
 import { inventoryImagesContract } from '../contract/inventory-images-contract.ts'
+import { inventoryRepositoriesContract } from '../contract/inventory-repositories-contract.ts'
 import { inventoryHistoryContract } from '../contract/inventory-history-contract.ts'
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
 import { inventoryQueueContract } from '../contract/inventory-queue-contract.ts'
@@ -27,6 +28,7 @@ const inMemory = () => openSqliteInventory(':memory:')
 inventoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryEvictionContract('openSqliteInventory(:memory:)', inMemory)
 inventoryImagesContract('openSqliteInventory(:memory:)', inMemory)
+inventoryRepositoriesContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHostedContract('openSqliteInventory(:memory:)', inMemory)
 inventoryQueueContract('openSqliteInventory(:memory:)', inMemory)
@@ -37,6 +39,7 @@ const model = () => Promise.resolve(new InventoryModel())
 inventoryContract('InventoryModel', model)
 inventoryEvictionContract('InventoryModel', model)
 inventoryImagesContract('InventoryModel', model)
+inventoryRepositoriesContract('InventoryModel', model)
 inventoryHistoryContract('InventoryModel', model)
 inventoryHostedContract('InventoryModel', model)
 inventoryQueueContract('InventoryModel', model)

@@ -16,19 +16,18 @@ import {
   type ReferrersRecord,
   type RepositoryId,
   type RepositoryQuery,
+  type RepositorySummary,
   type RootQuery,
+  type SummaryQuery,
   type TagRecord,
   type Use,
 } from '../../src/inventory/inventory.ts'
 import { ReferrersModel } from './referrers-model.ts'
 import { SubjectsModel } from './subjects-model.ts'
-import { isCalled, isSame, keyOf } from './repository-keys.ts'
+import { isSame, keyOf } from './repository-keys.ts'
+import { imagesPage, type Link, type LinkedWithin, summariesPage } from './listings-model.ts'
+import { sumOf } from './sizes.ts'
 import { TagsModel } from './tags-model.ts'
-
-interface Link {
-  usedAtMs: number
-  linkedAtMs: number
-}
 
 /** The inventory as simply as it can be said, to compare others with. */
 export class InventoryModel extends TagsModel implements Inventory {
@@ -98,9 +97,7 @@ export class InventoryModel extends TagsModel implements Inventory {
   }
 
   async linkedBytes(repository: RepositoryId, except: readonly Digest[]): Promise<number> {
-    const key = keyOf(repository)
-    const contents = [...this.#contents.values()].filter(({ digest }) => !except.includes(digest))
-    return sumOf(contents.filter(({ digest }) => this.#linksOf(digest).has(key)))
+    return sumOf(this.#linkedWithin(repository).filter(({ digest }) => !except.includes(digest)))
   }
 
   async linked({ repository, kind, after, limit }: LinkQuery): Promise<LinkedContent[]> {
@@ -254,7 +251,7 @@ export class InventoryModel extends TagsModel implements Inventory {
       .map((content) => this.#candidate(content))
   }
 
-  async images({ repository, search, after, limit }: ImageQuery): Promise<Image[]> {
+  async images(query: ImageQuery): Promise<Image[]> {
     const images = this.#sortedRepositories([...this.#repositories.keys()]).flatMap((within) =>
       this.#sorted().flatMap((content) => {
         const { parents, names } = this.#candidate(content)
@@ -264,11 +261,14 @@ export class InventoryModel extends TagsModel implements Inventory {
         return [{ ...content, repository: within, tags, ...this.#sizesOf(content.digest, within) }]
       }),
     )
-    return images
-      .filter((image) => !repository || isSame(image.repository, repository))
-      .filter((image) => search === undefined || isCalled(image, search))
-      .filter((image) => !after || positionOf(image) > positionOf(after))
-      .slice(0, limit)
+    return imagesPage(images, query)
+  }
+
+  async repositorySummaries(query: SummaryQuery): Promise<RepositorySummary[]> {
+    const images = await this.images({ repository: undefined, after: undefined, limit: Infinity })
+    const all = this.#sortedRepositories([...this.#repositories.keys()])
+    const within = (repository: RepositoryId) => this.#linkedWithin(repository)
+    return summariesPage(all, within, images, query)
   }
 
   async heldBytes(digests: Digest[]): Promise<number> {
@@ -377,6 +377,14 @@ export class InventoryModel extends TagsModel implements Inventory {
     return this.#links.get(digest) ?? new Map<string, Link>()
   }
 
+  #linkedWithin(repository: RepositoryId): LinkedWithin[] {
+    return this.#sorted().flatMap((content) => {
+      const links = this.#linksOf(content.digest)
+      const link = links.get(keyOf(repository))
+      return link ? [{ ...content, usedAtMs: link.usedAtMs, isShared: links.size > 1 }] : []
+    })
+  }
+
   #sorted(): Content[] {
     return [...this.#contents.values()]
       .map((content) => ({ ...content }))
@@ -386,15 +394,4 @@ export class InventoryModel extends TagsModel implements Inventory {
   #sortedRepositories(keys: string[]): RepositoryId[] {
     return keys.sort().flatMap((key) => this.#repositories.get(key) ?? [])
   }
-}
-
-function sumOf(descriptors: Iterable<Descriptor>): number {
-  let bytes = 0
-  for (const { sizeBytes } of descriptors) bytes += sizeBytes
-  return bytes
-}
-
-/** Sorts as the listing does. */
-function positionOf({ repository, digest }: Pick<Image, 'repository' | 'digest'>): string {
-  return `${keyOf(repository)} ${digest}`
 }

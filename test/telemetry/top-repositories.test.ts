@@ -25,6 +25,10 @@ test('what was served most comes first, each repository once, with its pulls', (
     { upstream: 'ghcr.io', repository: 'library/a', bytes: 1, pulls: { ...none, join: 1 } },
   ])
   expect(top.list(1)).toHaveLength(1)
+  const known = { upstream: 'docker.io', repository: 'library/b' }
+  expect(top.of(known)).toEqual({ ...known, bytes: 9, pulls: { ...none, hit: 1 } })
+  const unknown = { upstream: 'ghcr.io', repository: 'library/b' }
+  expect(top.of(unknown)).toEqual({ ...unknown, bytes: 0, pulls: none })
 })
 
 test('a scan over thousands of repositories takes little memory, and not the place of what matters', () => {

@@ -1,4 +1,5 @@
-import type { JobEntry, UpstreamEntry } from '../../admin-api.ts'
+import type { JobEntry } from '../../admin-api.ts'
+import type { UpstreamEntry } from '../../admin-upstreams.ts'
 import type { Stats, UpstreamStats, WebhookStats } from '../../admin-stats.ts'
 import { ageText, countText, untilText } from '../format.ts'
 import { hostOf } from '../upstream-rows.ts'

@@ -1,5 +1,6 @@
 import type { LiveStatus } from '../../admin-daemon.ts'
-import type { JobList, RemovableEntry, UpstreamList } from '../../admin-api.ts'
+import type { JobList, RemovableEntry } from '../../admin-api.ts'
+import type { UpstreamList } from '../../admin-upstreams.ts'
 import type { Stats, StatsHistory, StatsSpan } from '../../admin-stats.ts'
 import type { AdminClient } from '../admin-client.ts'
 

@@ -87,7 +87,7 @@ function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   addOpenApiRoutes(router)
   addStatsRoutes(router, stats, history, options.events.top)
   addDaemonRoutes(router, options.config, options.recentErrors)
-  addContentRoutes(router, operations, routes, events.pulledImages)
+  addContentRoutes(router, operations, routes, events)
   const status = async () => ({
     stats: await stats(),
     jobs: operations.jobs().map(jobEntry),

@@ -1,24 +1,36 @@
 import type { Router } from '@koa/router'
-import type { ImagePage, PinList, PinResult, PlatformList } from '../../admin-api.ts'
+import type {
+  ImagePage,
+  PinList,
+  PinResult,
+  PlatformList,
+  RepositoryPage,
+} from '../../admin-api.ts'
 import type { Operations } from '../../cache/operations.ts'
 import { parsePinPattern } from '../../cache/pin-pattern.ts'
 import { parseDigest } from '../../oci/digest.ts'
 import { type ImageName, parseImageName, qualifyPattern } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
-import type { PulledImages } from '../../telemetry/pulled-images.ts'
+import type { Events } from '../../telemetry/events.ts'
 import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
-import { cursorAt, positionOf } from './cursor.ts'
-import { imageEntry, pinEntry, platformEntry } from './entries.ts'
+import { cursorAt, positionOf, repositoryCursorAt, repositoryPositionOf } from './cursor.ts'
+import { imageEntry, pinEntry, platformEntry, repositoryEntry } from './entries.ts'
 import { readBody } from './json-body.ts'
-import { imagesQuery, pinParameters, platformsQuery, readQuery } from './parameters.ts'
+import {
+  imagesQuery,
+  pinParameters,
+  platformsQuery,
+  readQuery,
+  repositoriesQuery,
+} from './parameters.ts'
 
 /** What is held, and what is kept. */
 export function addContentRoutes(
   router: Router<HttpState>,
   operations: Operations,
   routes: Routes,
-  pulled: Pick<PulledImages, 'of'>,
+  { pulledImages, top }: Pick<Events, 'pulledImages' | 'top'>,
 ): void {
   router.get('/images', async (context) => {
     const { repository, search, after, limit } = readQuery(context, imagesQuery)
@@ -30,7 +42,7 @@ export function addContentRoutes(
     })
     const last = images.length === limit ? images.at(-1) : undefined
     context.body = {
-      images: images.map((image) => imageEntry(image, pulled)),
+      images: images.map((image) => imageEntry(image, pulledImages)),
       next: last ? cursorAt(last) : null,
     } satisfies ImagePage
   })
@@ -41,6 +53,16 @@ export function addContentRoutes(
     const platforms = await operations.platforms(digest)
     if (!platforms) throw new ApiError('NOT_FOUND', `no manifest ${digest} is held`)
     context.body = { platforms: platforms.map(platformEntry) } satisfies PlatformList
+  })
+  router.get('/repositories', async (context) => {
+    const { search, after, limit } = readQuery(context, repositoriesQuery)
+    const position = after === undefined ? undefined : repositoryPositionOf(after)
+    const summaries = await operations.repositories({ search, after: position, limit })
+    const last = summaries.length === limit ? summaries.at(-1) : undefined
+    context.body = {
+      repositories: summaries.map((summary) => repositoryEntry(summary, top)),
+      next: last ? repositoryCursorAt(last.repository) : null,
+    } satisfies RepositoryPage
   })
   router.get('/pins', async (context) => {
     context.body = { pins: (await operations.pins()).map(pinEntry) } satisfies PinList

@@ -8,6 +8,7 @@ import type {
   PinEntry,
   PlatformEntry,
   RemovableEntry,
+  RepositoryEntry,
   TagHistoryEntry,
   WarmedContentEntry,
   WarmedEntry,
@@ -26,9 +27,15 @@ import type {
 } from '../../cache/operations.ts'
 import type { ListedHold, TagName } from '../../cache/tag-operations.ts'
 import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
-import type { Freeze, RepositoryId, TagSighting } from '../../inventory/inventory.ts'
+import type {
+  Freeze,
+  RepositoryId,
+  RepositorySummary,
+  TagSighting,
+} from '../../inventory/inventory.ts'
 import { formatPlatform } from '../../oci/platform.ts'
 import type { PulledImages } from '../../telemetry/pulled-images.ts'
+import type { TopRepositories } from '../../telemetry/top-repositories.ts'
 import { formatImage } from '../../oci/reference.ts'
 
 export function imageEntry(image: ListedImage, pulled: Pick<PulledImages, 'of'>): ImageEntry {
@@ -50,6 +57,23 @@ export function imageEntry(image: ListedImage, pulled: Pick<PulledImages, 'of'>)
 
 export function platformEntry({ platform, digest, isHeld }: OfferedPlatform): PlatformEntry {
   return { platform: formatPlatform(platform), digest, isHeld }
+}
+
+export function repositoryEntry(
+  { repository, images, heldBytes, sharedBytes, usedAtMs }: RepositorySummary,
+  top: Pick<TopRepositories, 'of'>,
+): RepositoryEntry {
+  const { registry: upstream, name } = repository
+  const { bytes: servedBytes, pulls } = top.of({ upstream, repository: name })
+  return {
+    repository: nameOf(repository),
+    images,
+    bytes: heldBytes,
+    sharedBytes,
+    usedAt: usedAtMs === 0 ? null : timeText(usedAtMs),
+    servedBytes,
+    pulls,
+  }
 }
 
 export function pinEntry({ createdAtMs, heldBytes, ...pin }: ListedPin): PinEntry {

@@ -22,6 +22,9 @@ export const imagesQuery = z.strictObject({
 export const platformsQuery = z.strictObject({
   digest: name.describe('Of the manifest of an image that is held.'),
 })
+export const repositoriesQuery = imagesQuery.omit({ repository: true }).extend({
+  search: z.string().max(1024).optional().describe('A part of `repository`.'),
+})
 export const topQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_TOP).default(DEFAULT_TOP),
 })

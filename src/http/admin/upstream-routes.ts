@@ -1,5 +1,5 @@
 import type { Router } from '@koa/router'
-import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../../admin-api.ts'
+import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../../admin-upstreams.ts'
 import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { readBody } from './json-body.ts'

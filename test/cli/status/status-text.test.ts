@@ -1,6 +1,6 @@
 import { assert, nat, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { UpstreamEntry } from '../../../src/admin-api.ts'
+import type { UpstreamEntry } from '../../../src/admin-upstreams.ts'
 import type { Stats, StatsSpan } from '../../../src/admin-stats.ts'
 import { wrapped } from '../../../src/cli/status/fitted.ts'
 import type { Snapshot } from '../../../src/cli/status/snapshot.ts'

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ImageEntry, ImagePage, PinEntry, PinList } from '../../../src/admin-api.ts'
+import type {
+  ImageEntry,
+  ImagePage,
+  PinEntry,
+  PinList,
+  RepositoryEntry,
+  RepositoryPage,
+} from '../../../src/admin-api.ts'
+import type { PullCounts, TopList } from '../../../src/admin-stats.ts'
 import { eventually } from '../../support/eventually.ts'
 import { buildImage, buildIndex, type TestImage } from '../../support/images.ts'
 import type { Answer } from '../mirror.ts'
@@ -166,4 +174,55 @@ describe('pins', () => {
       expect(await pin(pattern)).toMatchObject({ status: 400 })
     },
   )
+})
+
+async function page(query = ''): Promise<RepositoryPage> {
+  return jsonOf(await mirror.ask(`repositories${query}`)) as RepositoryPage
+}
+
+function names({ repositories }: RepositoryPage): string[] {
+  return repositories.map(({ repository }) => repository)
+}
+
+describe('GET repositories', () => {
+  test('tells of each what is held and what went to clients of it', async () => {
+    const { repositories, next } = await page()
+    expect(next).toBeNull()
+    expect(repositories).toEqual([
+      {
+        repository: 'docker.io/library/alpine',
+        images: 1,
+        bytes: sizeOf(alpine),
+        sharedBytes: 0,
+        usedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+        servedBytes: expect.any(Number) as number,
+        pulls: expect.objectContaining({ bypass: 0 }) as PullCounts,
+      },
+      expect.objectContaining({
+        repository: 'docker.io/library/node',
+        images: 1,
+        bytes: sizeOf(node),
+      }) as RepositoryEntry,
+    ] satisfies RepositoryEntry[])
+  })
+
+  test('counts what went to clients as the statistics do', async () => {
+    const { repositories } = await eventually('all is counted', async () => {
+      const [told, top] = [await page(), jsonOf(await mirror.ask('stats/top')) as TopList]
+      const known = new Map(top.repositories.map(({ repository, bytes }) => [repository, bytes]))
+      const isSame = told.repositories.every(
+        ({ repository, servedBytes }) => servedBytes === known.get(repository),
+      )
+      return isSame ? told : undefined
+    })
+    expect(repositories.every(({ servedBytes }) => servedBytes > 0)).toBe(true)
+  })
+
+  test('comes page by page, and by a part of the name', async () => {
+    const first = await page('?limit=1')
+    expect(names(first)).toEqual(['docker.io/library/alpine'])
+    expect(names(await page(`?limit=1&after=${first.next}`))).toEqual(['docker.io/library/node'])
+    expect(names(await page('?search=NOD'))).toEqual(['docker.io/library/node'])
+    expect((await mirror.ask('repositories?after=x')).status).toBe(400)
+  })
 })

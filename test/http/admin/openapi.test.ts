@@ -46,6 +46,7 @@ const REQUESTS: Record<string, Request[]> = {
     { query: `?digest=${IMAGE.root.digest}` },
     { query: '?digest=sha256:0', status: 400 },
   ],
+  'get /repositories': [{ query: '?search=node&limit=1' }, { query: '?after=x', status: 400 }],
   'post /pins': [
     { body: { pattern: 'library/node:22*' } },
     { body: {}, status: 400 },

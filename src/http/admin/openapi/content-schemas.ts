@@ -8,6 +8,7 @@ import type {
   PinResult,
   PlatformList,
   ReleaseResult,
+  RepositoryPage,
   RollbackResult,
   TagHistory,
   UnfreezeResult,
@@ -44,6 +45,21 @@ export const platformList = z.strictObject({
     )
     .describe('In the order of the index; empty where the image does not say what it is for.'),
 }) satisfies z.ZodType<PlatformList>
+
+export const repositoryPage = z.strictObject({
+  repositories: z.array(
+    z.strictObject({
+      repository,
+      images: count,
+      bytes: bytes.describe('Each content once, however many of its images need it.'),
+      sharedBytes: bytes.describe('The part of `bytes` that other repositories have as well.'),
+      usedAt: time.nullable().describe('`null` where no manifest was.'),
+      servedBytes: bytes.describe('To clients, since the start.'),
+      pulls,
+    }),
+  ),
+  next: text.nullable().describe('What to ask for as `after`; `null` on the last page.'),
+}) satisfies z.ZodType<RepositoryPage>
 
 export const pinList = z.strictObject({
   pins: z.array(

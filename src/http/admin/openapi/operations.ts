@@ -9,6 +9,7 @@ import {
   pinParameters,
   platformsQuery,
   purgeBody,
+  repositoriesQuery,
   rollbackBody,
   scrubBody,
   statsHistoryQuery,
@@ -63,6 +64,10 @@ export const OPERATIONS: readonly Operation[] = [
     ...get('/platforms', 'What an image that is held is for.', content.platformList),
     query: platformsQuery,
     refusals: ['NOT_FOUND'],
+  },
+  {
+    ...get('/repositories', 'What is held of each repository.', content.repositoryPage),
+    query: repositoriesQuery,
   },
   get('/pins', 'What is never evicted.', content.pinList),
   post('/pins', 'Keeps what matches a pattern.', pinParameters, content.pinResult),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { UpstreamList, UpstreamTestResult } from '../../../admin-api.ts'
+import type { UpstreamList, UpstreamTestResult } from '../../../admin-upstreams.ts'
 import { breakerState, count, ms, text, time } from './fields.ts'
 
 const user = z.strictObject({
