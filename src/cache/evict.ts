@@ -2,6 +2,7 @@ import type { Candidate, Inventory } from '../inventory/inventory.ts'
 import type { EvictionReason, Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { Semaphore } from '../util/semaphore.ts'
 import { tellEvicted } from './content-changes.ts'
 import { EvictionPass, type MayGo } from './eviction-pass.ts'
@@ -161,7 +162,7 @@ export class Eviction implements AsyncDisposable {
     return (candidate) =>
       candidate.parents === 0 &&
       isCold(candidate) &&
-      candidate.usedAtMs <= clock.now() - LEASED_FOR_MS &&
+      !isWithin(clock.now(), candidate.usedAtMs, LEASED_FOR_MS) &&
       !uses.isPending(candidate.digest) &&
       !leases.isRead(candidate.digest) &&
       !pins.isPinned(candidate)

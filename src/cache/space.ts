@@ -5,6 +5,7 @@ import type { DiskSpace } from '../store/disk-space.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import type { FillStatus } from './fill.ts'
 
 /** After the disk has refused a write it is tried again so much later. */
@@ -286,7 +287,7 @@ export class Space {
 
   #isRecent(refusedAtMs: number | undefined): boolean {
     const { clock } = this.#options
-    return refusedAtMs !== undefined && clock.now() - refusedAtMs < REFUSED_FOR_MS
+    return refusedAtMs !== undefined && isWithin(clock.now(), refusedAtMs, REFUSED_FOR_MS)
   }
 
   #setFull(isFull: boolean): void {

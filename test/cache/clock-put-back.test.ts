@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../support/fake-clock.ts'
 import { buildImage } from '../support/images.ts'
 import { upstreamError } from '../support/scripted-source.ts'
+import { a, listener, prepare, pull, whole } from './eviction-rig.ts'
 import { demo, mirrorOn, never, POLICY, pullBlobs, tagged, upstreamSource } from './mirror-rig.ts'
 
 const old = await buildImage({ seed: 'old' })
@@ -53,5 +54,13 @@ describe('a clock that is put back', () => {
     source.add(demo, 'latest', old)
     clock.putBack(YEAR_MS)
     expect(await pull()).toMatchObject({ descriptor: old.root })
+  })
+
+  it('does not keep what was used before from being evicted', async () => {
+    await using rig = await prepare()
+    await pull(rig, 'a', a)
+    rig.clock.putBack(YEAR_MS)
+    await rig.eviction.run({ isDryRun: false, toBytes: 0 }, listener())
+    expect(await whole(rig)).toBe('')
   })
 })

@@ -160,6 +160,9 @@ describe('a space that is full', () => {
     await caught(space.watch(Promise.reject(noSpace)))
     await space.passed(1, undefined)
     await space.enter()
+    await caught(space.watch(Promise.reject(noSpace)))
+    clock.putBack(1)
+    await space.enter()
   })
 
   it('is not one that fails for another reason', async () => {
