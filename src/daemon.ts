@@ -130,7 +130,8 @@ export async function startDaemon(
   })
 
   const { ttlMs } = config.eviction
-  const pins = await Pins.open({ inventory, clock, configured: pinnedBy(config) })
+  const configured = await pinnedBy(config, inventory)
+  const pins = await Pins.open({ inventory, clock, configured })
   const eviction = parts.use(
     new Eviction({ inventory, holdings, leases, uses, fills, pins, space, ttlMs, clock, events }),
   )

@@ -3,6 +3,7 @@ import type { Config } from './config/schema.ts'
 import type { GarbageSummary } from './hosted/garbage-finding.ts'
 import type { HostedOperations } from './hosted/hosted-operations.ts'
 import { HostedRegistry, type HostedRegistryOptions } from './hosted/hosted-registry.ts'
+import type { Inventory } from './inventory/inventory.ts'
 import type { Job, JobResult } from './jobs/job.ts'
 import type { RunListener } from './jobs/scheduled-job.ts'
 import type { RouteUpstream } from './policy/routes.ts'
@@ -61,7 +62,13 @@ function summaryOf(result: JobResult): GarbageSummary {
   return { tags, manifests, blobs, freedContents, freedBytes }
 }
 
-/** Patterns of what is never evicted: as configured, and all that was pushed. */
-export function pinnedBy({ eviction, hosted }: Config): string[] {
-  return hosted.enabled ? [...eviction.pins, `${hosted.prefix}/**`] : eviction.pins
+/** Patterns of what is never evicted: as configured, and all that was pushed. Throws InventoryError. */
+export async function pinnedBy(
+  { eviction, hosted: { enabled, prefix } }: Config,
+  inventory: Pick<Inventory, 'repositories'>,
+): Promise<string[]> {
+  // It may be turned off for a while only, and nobody else has what was pushed.
+  const query = { registry: prefix, kind: undefined, after: '', limit: 1 }
+  const isPinned = enabled || (await inventory.repositories(query)).length > 0
+  return isPinned ? [...eviction.pins, `${prefix}/**`] : eviction.pins
 }

@@ -44,7 +44,7 @@ const ARCHITECTURE: Architecture = {
     listening: ['util', 'telemetry', 'config', 'http'],
     webhooks: [...FOUNDATION, 'inventory', 'webhook', 'config', 'admin-stats', 'version'],
     logins: [...FOUNDATION, 'auth', 'config'],
-    hosting: ['store', 'hosted', 'policy', 'config', 'jobs'],
+    hosting: ['store', 'inventory', 'hosted', 'policy', 'config', 'jobs'],
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     connections: [

@@ -13,15 +13,16 @@ import { PUSHED_BY_ALL } from './hosted-stage.ts'
 const KINDS = [
   { kind: 'a docker image', build: (seed: string) => buildImage({ seed, format: 'docker' }) },
   { kind: 'an OCI image', build: (seed: string) => buildImage({ seed, format: 'oci' }) },
-  { kind: 'an OCI index', build: buildForTwo },
+  { kind: 'a docker list', build: (seed: string) => buildForTwo(seed, 'docker') },
+  { kind: 'an OCI index', build: (seed: string) => buildForTwo(seed, 'oci') },
 ]
 
-async function buildForTwo(seed: string): Promise<TestImage> {
+async function buildForTwo(seed: string, format: 'docker' | 'oci'): Promise<TestImage> {
   const other = ownArchitecture === 'amd64' ? 'arm64' : 'amd64'
-  return buildIndex({
-    [ownArchitecture]: await buildImage({ seed: `${seed}/own`, architecture: ownArchitecture }),
-    [other]: await buildImage({ seed: `${seed}/other`, architecture: other }),
-  })
+  const build = (architecture: string) =>
+    buildImage({ seed: `${seed}/${architecture}`, architecture, format })
+  const images = { [ownArchitecture]: await build(ownArchitecture), [other]: await build(other) }
+  return buildIndex(images, format)
 }
 
 const CLIENTS: KnownClient[] = [
