@@ -271,6 +271,18 @@ describe('an image', () => {
     expect((await rig.ask(`${APP}/manifests/${image.root.digest}`)).status).toBe(404)
   })
 
+  test('is deleted also where an index names it, which can then not be pushed again', async () => {
+    await using rig = await startHosted()
+    const image = await buildImage({ seed: 'one' })
+    const index = buildIndex({ amd64: image })
+    await pushImage(rig, index, '1')
+    await remove(rig, image.root.digest)
+    expect((await rig.ask(`${APP}/manifests/1`)).status).toBe(200)
+    expect((await rig.ask(`${APP}/manifests/${image.root.digest}`)).status).toBe(404)
+    const again = await pushManifest(rig, index, index.root.digest, '2')
+    expect(errorOf(again).code).toBe('MANIFEST_BLOB_UNKNOWN')
+  })
+
   test('keeps its blobs from being deleted, while it is there', async () => {
     await using rig = await startHosted()
     const image = await buildImage({ seed: 'hosted' })
