@@ -64,7 +64,7 @@ describe('objects over connections of our own', () => {
   })
 
   it('come over a new connection when more came over the last than was asked for', async () => {
-    const speeches = [writes(answer('first'), 'and more'), says('second')]
+    const speeches = [writes(`${answer('first')}and more`), says('second')]
     await using s3 = await SpokenS3.start(speeches)
     expect(await objectIn(s3.bucket)).toBe('first')
     expect(await objectIn(s3.bucket)).toBe('second')
