@@ -36,6 +36,17 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
 
   blobStoreContract('S3Store', () => subject())
   quarantineContract('S3Store', () => subject())
+  for (const mishap of ['busy', 'reset', 'stall'] as const) {
+    blobStoreContract(`S3Store that meets with ${mishap}`, async () => {
+      await using stack = new AsyncDisposableStack()
+      const proxy = stack.use(await FaultProxy.start(server.url))
+      proxy.mishap(mishap, /^/, 2)
+      const patience = { answerWithinMs: 300, idleMs: 300 }
+      const made = stack.use(await subject({ endpoint: proxy.url, ...patience }))
+      const owned = stack.move()
+      return { ...made, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+    })
+  }
 
   const large = bytesOf('large', 20 * MIB)
 
@@ -50,6 +61,32 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     const part = await bytesIn(made.store, blob, range)
     expect(part?.equals(large.subarray(range.first, range.last + 1))).toBe(true)
     expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
+  })
+
+  it.each(['busy', 'reset'] as const)(
+    'have a part that meets with %s put again, and no other',
+    async (mishap) => {
+      await using proxy = await FaultProxy.start(server.url)
+      await using made = await subject({ endpoint: proxy.url })
+      proxy.mishap(mishap, /^PUT .*[?&]partNumber=2&/, 0)
+      const blob = await putBytes(made.store, made.spools, large)
+      expect(proxy.faults).toBe(1)
+      const puts = proxy.requests.filter((request) => request.startsWith('PUT '))
+      const timesPut = (part: number) =>
+        puts.filter((request) => request.includes(`partNumber=${part}&`)).length
+      expect([1, 2, 3].map(timesPut)).toEqual([1, 2, 1])
+      expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
+    },
+  )
+
+  it('are put when the answer that they are is lost', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    proxy.mishap('reset', /^POST .*[?&]uploadId=/, 0)
+    const blob = await putBytes(made.store, made.spools, large)
+    expect(proxy.faults).toBe(1)
+    expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
+    expect(await leftIn(made.options)).toEqual([])
   })
 
   it('leave no upload behind when they are aborted between parts', async () => {

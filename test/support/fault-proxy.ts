@@ -7,15 +7,27 @@ const SLOW_DOWN =
 /** What becomes of all that the server sends. */
 type Trouble = 'none' | 'reset' | 'stall' | 'late'
 
+/** What becomes of one request: 503 SlowDown, an answer that is reset, or none. */
+type Mishap = 'busy' | 'reset' | 'stall'
+
 const LATE_MS = 5
+interface Mishaps {
+  kind: Mishap
+  /** Those that may meet with it. */
+  which: RegExp
+  /** Of these so many do not, at first. */
+  after: number
+  /** How many then do. */
+  times: number
+}
 
 /** A TCP proxy in front of an HTTP server, on which things go wrong when they are told to. */
 export class FaultProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #cut: { afterBytes: number; how: 'reset' | 'stall' } | undefined
-  #slowDowns = 0
   #trouble: Trouble = 'none'
+  #mishaps: Mishaps | undefined
   /** What came while it was stalled. */
   readonly #stalled: (() => void)[] = []
   #stall: { which: RegExp; after: number; reached: () => void } | undefined
@@ -55,7 +67,12 @@ export class FaultProxy implements AsyncDisposable {
 
   /** So many requests are answered with 503 SlowDown. */
   slowDown(requests: number): void {
-    this.#slowDowns = requests
+    this.#mishaps = { kind: 'busy', which: /^/, after: 0, times: requests }
+  }
+
+  /** After so many more of these requests one meets with a mishap; S3 does what it says unless it is busy. */
+  mishap(kind: Mishap, which: RegExp, after: number): void {
+    this.#mishaps = { kind, which, after, times: 1 }
   }
 
   /** Of these requests so many more are passed on, and then none; resolves when one is held back. */
@@ -101,6 +118,7 @@ export class FaultProxy implements AsyncDisposable {
       })
     }
     let isHeld = false
+    let mishap: Mishap | undefined
     client.on('data', (chunk: Buffer) => {
       const text = chunk.toString('latin1')
       const isRequest = /^[A-Z]+ \//.test(text)
@@ -110,9 +128,8 @@ export class FaultProxy implements AsyncDisposable {
         if (isHeld) this.#stall.reached()
       }
       if (isHeld) return
-      if (isRequest && this.#slowDowns > 0) {
-        this.#slowDowns--
-        this.faults++
+      if (isRequest) mishap = this.#mishapOf(text)
+      if (mishap === 'busy') {
         client.end(
           `HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: ${SLOW_DOWN.length}\r\n\r\n${SLOW_DOWN}`,
         )
@@ -122,6 +139,8 @@ export class FaultProxy implements AsyncDisposable {
     })
     server.on('drain', () => client.resume())
     server.on('data', (chunk: Buffer) => {
+      if (mishap === 'reset') client.resetAndDestroy()
+      if (mishap) return
       const cut = this.#cut
       if (cut && (cut.afterBytes -= chunk.length) <= 0) {
         this.#cut = undefined
@@ -133,6 +152,15 @@ export class FaultProxy implements AsyncDisposable {
       this.#pass(chunk, client, server)
     })
     client.on('drain', () => server.resume())
+  }
+
+  #mishapOf(request: string): Mishap | undefined {
+    const mishaps = this.#mishaps
+    if (!mishaps || mishaps.times === 0 || !mishaps.which.test(request)) return undefined
+    if (mishaps.after-- > 0) return undefined
+    mishaps.times--
+    this.faults++
+    return mishaps.kind
   }
 
   #pass(chunk: Buffer, client: Socket, server: Socket): void {

@@ -1,4 +1,5 @@
 import { S3Server } from '../../support/s3-server.ts'
+import { pullCold } from '../cold-pull-sample.ts'
 import { drain } from '../load.ts'
 import { atLeast, atMost, type Plan, type Section, type Target } from '../section.ts'
 import { registryOnS3, Server } from '../servers.ts'
@@ -13,6 +14,7 @@ const MEASURED = ['file', 'read cache', 's3', 'docker-registry on s3'] as const
 const SIZES = [16 * KIB, MIB, 64 * MIB]
 const MIN_CACHE_RATIO = 0.95
 const MAX_RSS_MIB = 512
+const STORM = { layers: 8, layerBytes: 32 * MIB, clients: 50 }
 
 export async function s3Blobs(plan: Plan): Promise<Section> {
   await using upstream = await UpstreamProcess.start()
@@ -88,9 +90,15 @@ export async function s3Blobs(plan: Plan): Promise<Section> {
       targets.push(atLeast(`${what} from S3: requests/s / docker-registry's`, 1, least))
     }
   }
+  const storm = await pullCold(bare, upstream, STORM)
+  samples['storm'] = storm
+  targets.push(
+    atMost('cold storm of 50 on S3: upstream bytes / image bytes', 1.01, storm.bytesRatio),
+    atMost('cold storm of 50 on S3: failures', 0, storm.failures),
+  )
   return {
-    title: 'Warm blobs in S3',
-    method: `One blob, ${CLIENTS} clients ask for it over and over for ${plan.windowMs / 1000} s, each on one connection. All but the file store keep it in one bucket of versitygw on this machine; docker-registry passes the bytes on instead of redirecting. Requests are whole answers; CPU and memory are those of the mirror, and not of versitygw.`,
+    title: 'Blobs in S3',
+    method: `One blob, ${CLIENTS} clients ask for it over and over for ${plan.windowMs / 1000} s, each on one connection. All but the file store keep it in one bucket of versitygw on this machine; docker-registry passes the bytes on instead of redirecting. Requests are whole answers; CPU and memory are those of the mirror, and not of versitygw. Then 50 clients pull one image of 8 layers x 32 MiB that nobody has pulled before.`,
     head: ['blob', 'server', 'MB/s', 'requests/s', 'server CPU s/GB', 'peak RSS MiB'],
     rows,
     targets,
