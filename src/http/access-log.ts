@@ -5,6 +5,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { ServedRequest } from '../telemetry/served-request.ts'
 import { traceRequest } from '../telemetry/tracing.ts'
 import { announcePull } from './announce.ts'
+import { printable } from '../util/printable.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 import { newExchange, type Context, type Exchange, type Middleware } from './exchange.ts'
 
@@ -66,6 +67,7 @@ function servedRequest(
 ): ServedRequest {
   const { kind, route, reference, action, outcome, bytes, firstByteAtMs, principal, remote } =
     exchange
+  const userAgent = req.headers['user-agent']
   return {
     method: req.method ?? '',
     path: pathOf(req.url ?? ''),
@@ -82,7 +84,7 @@ function servedRequest(
     digest: action && isManifestPull(action) ? action.content?.digest : undefined,
     principal,
     remote,
-    userAgent: req.headers['user-agent'],
+    userAgent: userAgent && printable(userAgent),
   }
 }
 

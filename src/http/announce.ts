@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Action } from '../telemetry/action.ts'
 import type { ContentChange } from '../telemetry/content-event.ts'
+import { printable } from '../util/printable.ts'
 import type { Context } from './exchange.ts'
 import { hostOf, originOf, pathTo } from './origin.ts'
 
@@ -36,6 +37,7 @@ function contentChange(
 ): ContentChange {
   const { req, state } = context
   const { route, principal, remote } = state.exchange
+  const host = hostOf(context)
   return {
     action: name,
     registry: route?.upstream ?? '',
@@ -47,9 +49,9 @@ function contentChange(
     request: {
       id: randomUUID(),
       addr: remote,
-      host: hostOf(context),
+      host: host && printable(host),
       method: req.method ?? '',
-      useragent: req.headers['user-agent'] ?? '',
+      useragent: printable(req.headers['user-agent'] ?? ''),
     },
     principal,
   }

@@ -62,7 +62,10 @@ export class Gate {
   /** For content of ours: lets through who may, and throws RegistryError `UNAUTHORIZED` or `DENIED` at others. */
   async admit(context: Context, action: Action, target: AccessTarget): Promise<Principal> {
     const principal = await this.#identify(context)
-    if (this.allows(principal, action, target)) return principal
+    if (this.allows(principal, action, target)) {
+      if (principal.kind === 'anonymous' && action !== 'pull') refusePages(context)
+      return principal
+    }
     if (principal.kind === 'anonymous' && this.#authenticator) {
       context.state.exchange.challenge = tokenChallenge(context, { action, ...target })
       throw new RegistryError('UNAUTHORIZED', `it takes a login to ${action} this`)
@@ -79,4 +82,13 @@ export class Gate {
   async admitPull(context: Context, target: AccessTarget): Promise<void> {
     if (!this.allows(ANONYMOUS, 'pull', target)) await this.admit(context, 'pull', target)
   }
+}
+
+/**
+ * A page of anybody can send requests to where only its reader's browser gets, under a name that
+ * is made to lead here too. Clients of registries do not say what browsers have to.
+ */
+function refusePages({ req: { headers } }: Context): void {
+  if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return
+  throw new RegistryError('DENIED', 'a page in a browser may not change anything without a login')
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/digest.ts'
 import { buildImage, bytesOf } from '../support/images.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
+import type { ContentEvent } from '../../src/telemetry/content-event.ts'
 import { startHosted, type HostedRig } from './hosted-rig.ts'
 
 const APP = '/v2/private/app'
@@ -115,4 +116,21 @@ test('what is mounted and deleted is there, and what was refused', async () => {
       outcome: 'refused',
     }),
   ])
+})
+
+test('what a client calls itself steers no terminal', async () => {
+  await using rig = await startHosted()
+  const told: string[] = []
+  const listener = {
+    wants: () => true,
+    tell: ({ request }: ContentEvent) => void told.push(request.useragent, request.host ?? ''),
+    settle: () => Promise.resolve(),
+  }
+  using _listening = rig.feed.listen(listener)
+  const headers = { 'User-Agent': 'a\u009b31mb', Host: 'c\u009b31md' }
+  const path = `${APP}/blobs/uploads/?digest=${digest}`
+  await rig.ask(path, { method: 'POST', headers, body: layer })
+  expect(await rig.audited(1)).toEqual([expect.objectContaining({ userAgent: 'a\ufffd31mb' })])
+  expect(told).toEqual(['a\ufffd31mb', 'c\ufffd31md'])
+  expect(rig.logLines.join('')).not.toContain('\u009b')
 })

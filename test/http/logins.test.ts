@@ -280,6 +280,32 @@ describe('what is hosted', () => {
   })
 })
 
+describe('a page in a browser', () => {
+  const marks: Record<string, string>[] = [
+    { Origin: 'https://evil.example.com' },
+    { Origin: 'null' },
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'cross-site' },
+  ]
+
+  test.each(marks)('changes nothing without a login, though everybody may: %o', async (mark) => {
+    await using rig = await start({
+      users: USERS,
+      anonymous: ['pull', 'push', 'delete'],
+      rules: [],
+    })
+    const path = `/v2/private/team/app/blobs/uploads/?digest=${digest}`
+    const refused = await rig.ask(path, { method: 'POST', headers: mark, body: bytes })
+    expect([refused.status, errorOf(refused).code]).toEqual([403, 'DENIED'])
+    expect((await rig.ask(path, { method: 'POST', body: bytes })).status).toBe(201)
+    const blob = `/v2/private/team/app/blobs/${digest}`
+    expect((await rig.ask(blob, { method: 'DELETE', headers: mark })).status).toBe(403)
+    expect((await rig.ask(blob, { headers: mark })).status).toBe(200)
+    const headers = { ...mark, Authorization: CI }
+    expect((await rig.ask(blob, { method: 'DELETE', headers })).status).toBe(202)
+  })
+})
+
 describe('a mount', () => {
   test.each([
     ['that is named', '&from=private/team/app'],
