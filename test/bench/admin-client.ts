@@ -1,11 +1,12 @@
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdminJob, AdminRequest, AdminResult } from './admin-load.ts'
 
 /*
- * A process that asks the admin API for one thing after the other, at even distances whether or not
- * the last was answered, and listens to events all the while. Whatever is not a whole 200 answer
- * counts as a failure.
+ * A process that listens to events, and when it is told so asks the admin API for one thing after
+ * the other, at even distances whether or not the last was answered. Whatever is not a whole 200
+ * answer counts as a failure.
  */
 
 const job = JSON.parse(process.argv[2] ?? '') as AdminJob
@@ -64,6 +65,8 @@ function listen(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: job.listeners }, listen))
+process.send!('ready')
+await once(process, 'message')
 const startedMs = performance.now()
 const answers: Promise<void>[] = []
 for (let index = 0; index < job.count; index++) {
@@ -79,4 +82,4 @@ const result: AdminResult = {
   seconds: (performance.now() - startedMs) / 1000,
   p99Ms: latenciesMs.toSorted((a, b) => a - b)[Math.floor(latenciesMs.length * 0.99)] ?? NaN,
 }
-process.stdout.write(JSON.stringify(result), () => process.exit())
+process.send!(result)

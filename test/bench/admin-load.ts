@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
 export interface AdminRequest {
   method: 'GET' | 'POST'
@@ -33,12 +33,33 @@ export interface AdminResult {
   p99Ms: number
 }
 
-/** Asks the admin API from a process of its own. */
-export async function askAdmin(job: AdminJob): Promise<AdminResult> {
-  const client = fileURLToPath(new URL('admin-client.ts', import.meta.url))
-  const args = [client, JSON.stringify(job)]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  const result = JSON.parse(stdout) as AdminResult
-  if (result.failures > 0) throw new Error(`${result.failures} admin requests failed`)
-  return result
+/** A process that asks the admin API, and listens to events from its start on. */
+export class AdminClient implements AsyncDisposable {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  static async start(job: AdminJob): Promise<AdminClient> {
+    const path = fileURLToPath(new URL('admin-client.ts', import.meta.url))
+    const child = fork(path, [JSON.stringify(job)])
+    await once(child, 'message')
+    return new AdminClient(child)
+  }
+
+  /** Asks for all of it, once. */
+  async ask(): Promise<AdminResult> {
+    this.#child.send('ask')
+    const [result] = (await once(this.#child, 'message')) as [AdminResult]
+    if (result.failures > 0) throw new Error(`${result.failures} admin requests failed`)
+    return result
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exited = once(this.#child, 'exit')
+    this.#child.kill()
+    await exited
+  }
 }

@@ -2,8 +2,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSqliteInventory } from '../../../src/inventory/sqlite.ts'
-import { SPAN_MS, SPANS_KEPT_MS } from '../../../src/inventory/span.ts'
-import { type AdminRequest, askAdmin } from '../admin-load.ts'
+import { SPAN_MS } from '../../../src/inventory/span.ts'
+import { AdminClient, type AdminRequest } from '../admin-load.ts'
 import { fillInventory } from '../inventory/filled-inventory.ts'
 import { fillStore } from '../inventory/sparse-store.ts'
 import { drain } from '../load.ts'
@@ -14,6 +14,9 @@ import { UpstreamProcess } from '../upstream-process.ts'
 import { warm } from '../warm.ts'
 
 const MIB = 1024 * 1024
+const DAY_MS = 24 * 60 * 60_000
+const MINUTE_S = 60
+const PAGES = 8
 const CLIENTS = 64
 const BLOB_BYTES = 64 * MIB
 const CONTENTS = 100_000
@@ -24,24 +27,6 @@ const WINDOWS = 5
 
 /** Nothing goes by itself: what is held was never used since 1970. */
 const CONFIG = { eviction: { maxSize: '100TiB', minFree: '0B', ttl: '36500d' } }
-
-/** What the page asks each second, and what it asks now and then: here as if it were opened anew every ten seconds. */
-const EACH_SECOND: AdminRequest[] = [
-  { method: 'GET', path: 'stats' },
-  { method: 'GET', path: 'jobs' },
-]
-const NOW_AND_THEN: AdminRequest[] = [
-  { method: 'GET', path: 'stats/history?resolution=minute' },
-  { method: 'GET', path: 'images?limit=50' },
-  { method: 'GET', path: 'images?limit=50&search=app-17' },
-  { method: 'POST', path: 'evict', body: { dryRun: true, toBytes: 0 }, lines: 5 },
-  { method: 'GET', path: 'stats/top?limit=5' },
-  { method: 'GET', path: 'holds' },
-]
-const MIX = NOW_AND_THEN.flatMap((one) => [
-  ...Array.from({ length: 8 }, () => EACH_SECOND).flat(),
-  one,
-])
 
 /** What pulling clients notice of those who look at the mirror. */
 export async function adminLoad(plan: Plan): Promise<Section> {
@@ -57,11 +42,18 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   await warm(server, upstream, image)
   const path = `/v2/${image.repository}/blobs/${image.blobs.at(-1)}`
   const samples = await interleave(plan.runs, ['alone', 'beside'] as const, async (name) => {
+    const job = {
+      port: server.adminPort,
+      mix: minuteOfPages(),
+      count,
+      windowMs,
+      listeners: LISTENERS,
+    }
+    await using client = name === 'beside' ? await AdminClient.start(job) : undefined
     const cpuBefore = server.cpuSeconds
-    const job = { port: server.adminPort, mix: MIX, count, windowMs, listeners: LISTENERS }
     const [pulled, asked] = await Promise.all([
       drain({ port: server.port, path, connections: CLIENTS, windowMs }),
-      name === 'beside' ? askAdmin(job) : undefined,
+      client?.ask(),
     ])
     return {
       megabytesPerSecond: pulled.bytes / 1e6 / pulled.seconds,
@@ -73,7 +65,7 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   const asking = `${count.toLocaleString('en')} admin requests`
   return {
     title: 'Admin requests beside pulls',
-    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what the page asks each second, and in every ninth what it asks when it is opened (a day of history, lists of images, what goes next). ${LISTENERS} connections listen to events. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
+    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${PAGES} pages ask in a minute, one of which is opened and searched. ${LISTENERS} connections listen to events meanwhile. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
     head: ['', 'MB/s', 'server CPU s/GB', 'admin p99, ms'],
     rows: [
       ['alone', spread(alone.megabytesPerSecond, 0), spread(alone.cpuPerGb, 3), ''],
@@ -95,6 +87,27 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   }
 }
 
+/** What so many pages ask in a minute, one of which is opened in it and searched. */
+function minuteOfPages(): AdminRequest[] {
+  const since = (ms: number) =>
+    get(`stats/history?resolution=minute&from=${new Date(Date.now() - ms).toISOString()}`)
+  const eachSecond = Array.from({ length: MINUTE_S }, () => [get('stats'), get('jobs')]).flat()
+  const minute = [
+    since(SPAN_MS.minute),
+    get('images?limit=50'),
+    { method: 'POST', path: 'evict', body: { dryRun: true, toBytes: 0 }, lines: 5 } as const,
+    get('stats/top?limit=5'),
+    get('holds'),
+    ...eachSecond,
+  ]
+  const opened = [since(DAY_MS), get('images?limit=50&search=app-17')]
+  return [...opened, ...Array.from({ length: PAGES }, () => minute).flat()]
+}
+
+function get(path: string): AdminRequest {
+  return { method: 'GET', path }
+}
+
 /** A mirror that holds much and has a whole day to tell of. */
 async function makeFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = fileURLToPath(new URL('../../../build/bench/admin-load/', import.meta.url))
@@ -110,7 +123,7 @@ async function makeFolder(): Promise<AsyncDisposable & { path: string }> {
   for (const job of ['scrub.run', 'sweep.run']) {
     await inventory.putJobState(job, { startedAtMs: nowMs, endedAtMs: nowMs, result: {} })
   }
-  for (let atMs = nowMs - SPANS_KEPT_MS.minute; atMs < nowMs; atMs += SPAN_MS.minute) {
+  for (let atMs = nowMs - DAY_MS; atMs < nowMs; atMs += SPAN_MS.minute) {
     await inventory.addSample({
       atMs,
       pulls: { hit: 90, miss: 10, join: 0, stale: 0, bypass: 0 },

@@ -6,7 +6,7 @@ import { colour, Graph } from './graphs.js'
 
 /**
  * @import { Api } from './api.js'
- * @import { StatsHistory } from '../../../admin-stats.ts'
+ * @import { StatsHistory, StatsSpan } from '../../../admin-stats.ts'
  */
 
 const SIZE_STEPS = [0, 1, 2, 3, 4].flatMap((power) =>
@@ -19,6 +19,8 @@ export class Past {
   #ratio
   #bytes
   #range = RANGES['day']
+  /** What was told of the range so far: what is past does not change. @type {StatsSpan[]} */
+  #spans = []
 
   /** @param {Api} api */
   constructor(api) {
@@ -48,6 +50,7 @@ export class Past {
    */
   async choose(name) {
     this.#range = RANGES[name] ?? this.#range
+    this.#spans = []
     await this.refresh()
   }
 
@@ -55,13 +58,17 @@ export class Past {
     const range = this.#range
     if (!range) return
     const nowMs = Date.now()
-    const from = new Date(nowMs - range.lengthMs - range.unitMs).toISOString()
+    const first = new Date(nowMs - range.lengthMs - range.unitMs).toISOString()
+    const known = this.#spans.filter(({ start }) => start >= first)
+    // The last may not have been over.
+    const from = known.pop()?.start ?? first
     const query = new URLSearchParams({ resolution: range.resolution, from })
     /** @type {StatsHistory} */
     const { spans } = await this.#api.get(`stats/history?${query}`)
     // Another was chosen meanwhile.
     if (range !== this.#range) return
-    const { buckets, total } = bucketsOf(spans, range, nowMs)
+    this.#spans = [...known, ...spans]
+    const { buckets, total } = bucketsOf(this.#spans, range, nowMs)
     const times = buckets.map(({ startMs }) => startMs / 1000)
     this.#ratio.show([times, buckets.map(({ counts }) => counts.ratio)])
     this.#bytes.show([
