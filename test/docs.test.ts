@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { configKeys } from '../src/config/keys.ts'
 import { loadConfig } from '../src/config/load.ts'
+import { adminApiPage } from './support/admin-api-page.ts'
 import { haveOpenssl, makeCertificates } from './support/certificates.ts'
 import { configurationPage } from './support/configuration-page.ts'
 import { anchorsOf, linksOf } from './support/markdown.ts'
@@ -12,6 +13,10 @@ import { metricsPage } from './support/metrics-page.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+test('docs/admin-api.md is what the source says; npm run docs writes it', async () => {
+  expect(await readFile(join(ROOT, 'docs/admin-api.md'), 'utf8')).toBe(adminApiPage())
+})
 
 test('docs/configuration.md is what the schema says; npm run docs writes it', async () => {
   expect(await readFile(join(ROOT, 'docs/configuration.md'), 'utf8')).toBe(configurationPage())
