@@ -103,6 +103,24 @@ describe('a manifest that was deleted', () => {
 })
 
 describe('a blob that no manifest names', () => {
+  test('loses its link for good before its bytes: a power cut brings back neither alone', async () => {
+    const steps: string[] = []
+    const noted = (step: string) => async (run: () => Promise<unknown>) => {
+      const result = await run()
+      steps.push(step)
+      return result
+    }
+    await using rig = await startHosted({
+      steps: { unlink: noted('unlink'), sync: noted('sync'), evict: noted('evict') },
+      storeSteps: { delete: noted('delete') },
+    })
+    await pushBlob(rig, bytes)
+    rig.clock.advance(HOUR_MS + 1)
+    steps.length = 0
+    await collect(rig)
+    expect(steps).toEqual(['unlink', 'sync', 'evict', 'delete'])
+  })
+
   test('stays for an hour after it was pushed', async () => {
     await using rig = await startHosted()
     await pushBlob(rig, bytes)
@@ -242,7 +260,7 @@ describe('a manifest that no tag stands for', () => {
 })
 
 describe('a push', () => {
-  test('waits while its repository is looked through, and finds all that it was told of', async () => {
+  test('finds all that it was told of within the last hour, while that is looked through', async () => {
     let duringWalk = nothing
     await using rig = await startHosted({
       steps: {
@@ -268,6 +286,36 @@ describe('a push', () => {
     expect(pushes).toHaveLength(1)
     await Promise.all(pushes)
     expect(await storedOf(rig, image)).toHaveLength(4)
+  })
+
+  test('waits while its repository is looked through, and is told what was taken', async () => {
+    let duringWalk = nothing
+    await using rig = await startHosted({
+      steps: {
+        linked: async (run) => {
+          const page = await run()
+          await duringWalk()
+          return page
+        },
+      },
+    })
+    const image = await buildImage({ seed: 'image' })
+    await pushBlobs(rig, image)
+    rig.clock.advance(HOUR_MS + 1)
+    let pushing: ReturnType<typeof pushManifest> | undefined
+    // The manifests are listed, of which there is none yet.
+    duringWalk = async () => {
+      duringWalk = nothing
+      pushing = pushManifest(rig, image, image.root.digest, '1')
+      // What comes later is answered meanwhile, many times.
+      for (let turn = 0; turn < 20; turn++) await rig.ask('/healthz')
+    }
+    expect(await collect(rig)).toMatchObject({ blobs: image.blobs.size })
+    const { status, body } = (await pushing)!
+    expect([status, body.toString()]).toEqual([
+      404,
+      expect.stringContaining('MANIFEST_BLOB_UNKNOWN') as string,
+    ])
   })
 })
 
