@@ -143,6 +143,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       await page.getByText(images[0]!.digest).waitFor()
       await page.getByText('What 22-slim has stood for').waitFor()
       await page.getByText('linux/amd64', { exact: true }).waitFor()
+      await page.getByText(/^\d+ since the start, \d+ % hits$/).waitFor()
       await page.getByRole('searchbox').fill('nothing like it')
       await page.getByText('No image matches.').waitFor()
       expect(complaints).toEqual([])

@@ -1,4 +1,5 @@
 // @ts-check
+import { sumOf } from './pulls.js'
 
 /** @import { StatsSpan } from '../../../admin-stats.ts' */
 
@@ -52,9 +53,10 @@ class Counts {
   fetchedBytes = 0
 
   /** @param {StatsSpan} span */
-  add({ pulls: { hit, miss, join, stale, bypass }, bytes }) {
-    this.pulls += hit + miss + join + stale + bypass
-    this.savedPulls += hit + join + stale
+  add({ pulls, bytes }) {
+    const { all, saved } = sumOf(pulls)
+    this.pulls += all
+    this.savedPulls += saved
     this.servedBytes += bytes.served
     this.fetchedBytes += bytes.fetched
   }

@@ -1,6 +1,7 @@
 // @ts-check
 import { button, element, setText } from './dom.js'
-import { agoText, digestText, sizeText, timeText } from './format.js'
+import { agoText, countText, digestText, percentText, sizeText, timeText } from './format.js'
+import { sumOf } from './pulls.js'
 
 /**
  * @import { ImageEntry, PlatformList, TagHistory } from '../../../admin-api.ts'
@@ -56,6 +57,7 @@ export class ImageDetails {
       ['Size', `${sizeText(bytes)}${shared}`],
       ['Stored', timeText(storedAt)],
       ['Last use', `${timeText(usedAt)}, ${agoText(usedAt)}`],
+      ['Pulls', pullsText(image.pulls)],
     ]
     if (missingBytes > 0)
       facts.push(['Missing', `${sizeText(missingBytes)}, fetched with the next pull`])
@@ -112,4 +114,11 @@ export class ImageDetails {
     list.role = 'list'
     return element('div', '', element('h3', '', `What ${tag} has stood for`), list)
   }
+}
+
+/** @param {ImageEntry['pulls']} pulls */
+function pullsText(pulls) {
+  const { all, ratio } = sumOf(pulls)
+  const hits = ratio === null ? '' : `, ${percentText(ratio)} hits`
+  return `${countText(all)} since the start${hits}`
 }

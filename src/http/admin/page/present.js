@@ -4,6 +4,7 @@ import { FillRow } from './fill-row.js'
 import { agoText, countText, digestText, percentText, sizeText, spanText } from './format.js'
 import { Gauge } from './gauge.js'
 import { problemsOf } from './problems.js'
+import { sumOf } from './pulls.js'
 import { UpstreamRow } from './upstream-row.js'
 
 /**
@@ -97,10 +98,9 @@ export function showNext(entries) {
 /** @param {TopList} top */
 export function showTop({ repositories }) {
   const rows = repositories.map(({ repository, bytes, pulls }) => {
-    const { hit, miss, join, stale, bypass } = pulls
-    const all = hit + miss + join + stale + bypass
-    const ratio = all === 0 ? '' : `${percentText((hit + join + stale) / all)} hits`
-    return rowOf(repository, countText(all, 'pull'), ratio, sizeText(bytes))
+    const { all, ratio } = sumOf(pulls)
+    const hits = ratio === null ? '' : `${percentText(ratio)} hits`
+    return rowOf(repository, countText(all, 'pull'), hits, sizeText(bytes))
   })
   find('top', HTMLElement).replaceChildren(...rows)
   find('no-top', HTMLElement).hidden = rows.length > 0
