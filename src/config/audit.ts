@@ -11,13 +11,13 @@ export const auditField = z
   .codec(
     z.strictObject({
       file: path.describe(
-        'File that says who has pushed, pulled and deleted what, a line of JSON each. SIGHUP opens ' +
-          'it again. No audit log is kept where `audit` is left out.',
+        'File that records who has pushed, pulled and deleted what, a line of JSON each. ' +
+          'SIGHUP opens it again. Without `audit` there is no such log.',
       ),
       pulledBlobs: z
         .boolean()
         .default(false)
-        .describe('Whether each blob that is pulled has a line too, not only its manifest.'),
+        .describe('Whether each pulled blob has a line too, not only the manifest.'),
     }),
     z.custom<AuditConfig>(),
     {

@@ -16,23 +16,24 @@ const rule = z.strictObject({
   principals: z
     .array(
       principal.describe(
-        'Whom the rule is for: a user, `*` for all who have logged in, or `anonymous` for who has not.',
+        'Who is meant: a user, `*` for everyone who has logged in, or `anonymous` for those ' +
+          'who have not.',
       ),
     )
     .min(1, { error: 'expected at least one user' }),
   repositories: z
     .array(
       registryPattern.describe(
-        'Of what: a registry or the prefix of hosted images, and a repository there; `*` stands ' +
-          'for anything up to a `/`, `**` for anything.',
+        'Repositories, with their registry or the prefix of hosted images in front; `*` ' +
+          'stands for anything up to a `/`, `**` for anything.',
       ),
     )
     .min(1, { error: 'expected at least one pattern' }),
   actions: z
     .array(
       action.describe(
-        'What may be done; clients that push also have to `pull`. `admin` is all of it. Without ' +
-          'any rules all who have logged in may pull, push and delete everywhere.',
+        'What they may do there. Clients that push also have to `pull`; `admin` is all of it. ' +
+          'Without any rules, whoever has logged in may pull, push and delete everywhere.',
       ),
     )
     .min(1, { error: 'expected at least one action' }),
@@ -44,16 +45,15 @@ export const authField = z
     anonymous: z
       .array(
         action.describe(
-          'What may be done without logging in, everywhere; `pull` where left out. Whoever has ' +
-            'logged in may do it too.',
+          'What everybody may do everywhere, without logging in; `pull` if left out.',
         ),
       )
       .default(['pull']),
     htpasswd: path
       .optional()
       .describe(
-        'File of users and their passwords, as `entrepot passwd` and `htpasswd -B` write it. It is ' +
-          'read again when it changes. Nobody can log in where left out.',
+        'File of users and their passwords, as `entrepot passwd` and `htpasswd -B` write it. ' +
+          'It is read again when it changes. Without it nobody can log in.',
       ),
     rules: z
       .array(rule)

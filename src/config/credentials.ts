@@ -19,8 +19,8 @@ export function credentialsField(read: SecretReader) {
       .meta({ title: 'text' })
       .optional()
       .describe(
-        'User name there; without credentials we pull as anonymous. Of several the first is used ' +
-          'whose limit allows it.',
+        'User name at the registry; without credentials the mirror pulls anonymously. Of ' +
+          'several, the first whose limit allows it is used.',
       ),
     password: secretField(read).optional().describe('Password or access token of the user.'),
     dockerConfig: path

@@ -27,14 +27,14 @@ export function endpointFields(read: SecretReader) {
       .boolean()
       .default(false)
       .describe(
-        'With `true` the certificate of the host in `url` is not verified, and who is in between ' +
-          'can pose as it; of other hosts it is. Better name its certificate in `tls.ca`.',
+        'With `true` the certificate of the host in `url` is not verified, so anyone in between can ' +
+          'pose as it; those of other hosts are. Better name its certificate in `tls.ca`.',
       ),
     realms: z
       .array(
         hostName.describe(
-          'Host of another domain whose token server may have the credentials. Those of the ' +
-            'domain of `url` may anyway.',
+          'Host on another domain whose token server may be sent the credentials. Those on the ' +
+            'domain of `url` may be anyway.',
         ),
       )
       .default([]),
@@ -42,15 +42,15 @@ export function endpointFields(read: SecretReader) {
       .array(
         hostName.describe(
           'Host at a private, link-local or loopback address that redirects and token realms may ' +
-            'lead to. Where the endpoint itself is at one, they may lead to any.',
+            'lead to. If the endpoint itself is at such an address, they may lead to any.',
         ),
       )
       .default([]),
     proxy: proxyField(read)
       .optional()
       .describe(
-        'HTTP proxy through which the registry, its token servers and what they lead to are asked, ' +
-          'as in `proxy.https`. Where left out: those of `proxy`. `proxy.except` goes for it too.',
+        'HTTP proxy for the registry, its token servers and whatever they lead to, as in ' +
+          '`proxy.https`. If left out: those of `proxy`. `proxy.except` applies to it too.',
       ),
   }
 }

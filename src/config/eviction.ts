@@ -19,16 +19,18 @@ export const evictionField = z
       maxSize: byteSize
         .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
         .prefault('50GiB')
-        .describe('How much is kept at most.'),
+        .describe('How much content is kept at most.'),
       highWatermark: share
         .default(0.95)
-        .describe('Share of `maxSize` from which on content is evicted.'),
-      lowWatermark: share.default(0.85).describe('Share of `maxSize` down to which it is evicted.'),
+        .describe('Share of `maxSize` above which content is evicted.'),
+      lowWatermark: share
+        .default(0.85)
+        .describe('Share of `maxSize` down to which it is then evicted.'),
       minFree: byteSize
         .prefault('5GiB')
         .describe(
-          'How much of the file system of `data` stays free, at most half of it. Below half of ' +
-            'this, nothing new is kept.',
+          'How much of the file system of `data` stays free, at most half of it. With less than ' +
+            'half of this free, nothing new is kept.',
         ),
       ttl: duration
         .refine((ms) => ms > 0, { error: 'expected more than 0' })
@@ -37,12 +39,12 @@ export const evictionField = z
       every: duration
         .refine((ms) => ms > 0, { error: 'expected more than 0' })
         .prefault('1m')
-        .describe('How often all this is looked after; it is at once when space runs out.'),
+        .describe('How often these limits are checked; when space runs out, that is done at once.'),
       pins: z
         .array(
           referencePattern.describe(
             'What is never evicted: `*` stands for anything up to a `/`, `**` for anything; ' +
-              'without a tag or digest all of the repository.',
+              'without a tag or digest, all of the repository.',
           ),
         )
         .default([]),

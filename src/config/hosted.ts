@@ -22,7 +22,7 @@ export const hostedField = z
       enabled: z
         .boolean()
         .default(false)
-        .describe('Whether images can be pushed, to repositories under `prefix`.'),
+        .describe('Whether images can be pushed to repositories under `prefix`.'),
       prefix: repositoryPrefix
         .default('private')
         .describe(
@@ -32,22 +32,22 @@ export const hostedField = z
       maxBlobSize: byteSize
         .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
         .prefault('20GiB')
-        .describe('Larger layers are refused.'),
+        .describe('Size above which a layer is refused.'),
       quota: byteSize
         .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
         .optional()
         .describe(
-          'How much a repository may have: its layers and manifests, each once. What would be ' +
-            'more is refused. No limit where left out.',
+          'How large a repository may be: all of its layers and manifests, each counted once. ' +
+            'What would exceed it is refused. No limit if left out.',
         ),
       sparseIndexes: z
         .boolean()
         .default(false)
-        .describe('Whether an index may be pushed without all of the manifests that it names.'),
+        .describe('Whether an index may be pushed before all the manifests that it names.'),
       immutable: z
         .array(
           tagPattern.describe(
-            'Tags that stand for one digest for ever: they cannot be pushed anew or deleted.',
+            'Tags that stand for one digest for ever: they can be neither moved nor deleted.',
           ),
         )
         .default([]),
@@ -55,15 +55,16 @@ export const hostedField = z
         .refine((ms) => ms > 0, { error: 'expected more than 0' })
         .prefault('1h')
         .describe(
-          'How long a layer stays that no manifest names, since it was pushed, mounted or asked ' +
-            'for with HEAD: longer than a push takes from its first layer to its manifest.',
+          'How long a layer that no manifest names stays after it was pushed, mounted or asked ' +
+            'for with HEAD. It has to be longer than a push takes from its first layer to its ' +
+            'manifest.',
         ),
       untagged: z
         .enum(['keep', 'delete'])
         .default('keep')
         .describe(
-          'What becomes of manifests that no tag stands for, no index names, and that refer to ' +
-            'nothing that is there. Who pulls by digest, as Kubernetes can, still needs them.',
+          'What happens to manifests that have no tag, that no index names, and that refer to ' +
+            'nothing that is there. Whoever pulls by digest, as Kubernetes may, still needs them.',
         ),
       retention: retentionField,
     }),

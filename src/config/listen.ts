@@ -6,9 +6,9 @@ import { certificateFile, isPair, keyFile } from './pem-file.ts'
 const tls = z
   .strictObject({
     cert: certificateFile.describe(
-      'PEM file of the certificate that clients see, with those between it and its authority.',
+      'PEM file of the certificate that clients see, with its intermediates.',
     ),
-    key: keyFile.describe('PEM file of its key. Both are read again when they change.'),
+    key: keyFile.describe('PEM file of its key. Both files are read again when they change.'),
   })
   .refine(({ cert, key }) => isPair(cert, key), {
     path: ['key'],
@@ -24,14 +24,16 @@ const network = z
 /** Where clients reach the mirror. */
 export const listenField = z
   .strictObject({
-    host: host.default('0.0.0.0').describe('Address to listen on for clients.'),
-    port: port.default(5000).describe('Port to listen on for clients; 0 takes any free one.'),
+    host: host.default('0.0.0.0').describe('Address on which clients reach the mirror.'),
+    port: port
+      .default(5000)
+      .describe('Port on which clients reach the mirror; 0 takes any free one.'),
     tls: tls.optional(),
     trustedProxies: z
       .array(
         network.describe(
-          'Addresses, or networks as in 10.0.0.0/8, of proxies in front, which say by ' +
-            '`X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` who asks, and for what URL.',
+          'Addresses, or networks such as 10.0.0.0/8, of proxies in front whose ' +
+            '`X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` are believed.',
         ),
       )
       .default([]),

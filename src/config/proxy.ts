@@ -47,12 +47,12 @@ export function proxiesField(read: SecretReader) {
       https: proxyField(read)
         .optional()
         .describe(
-          'HTTP proxy through which `https` URLs are asked, in tunnels: `http://HOST:PORT`, with ' +
-            '`USER:PASSWORD@` where it wants to know us, or `none`. Where left out: `HTTPS_PROXY`.',
+          'HTTP proxy for `https` URLs, which go through it in tunnels: `http://HOST:PORT`, ' +
+            'with `USER:PASSWORD@` if it wants a login, or `none`. If left out: `HTTPS_PROXY`.',
         ),
       http: proxyField(read)
         .optional()
-        .describe('The same for plain `http` URLs. Where left out: `HTTP_PROXY`.'),
+        .describe('The same for plain `http` URLs. If left out: `HTTP_PROXY`.'),
       except: z
         .array(
           z
@@ -60,9 +60,9 @@ export function proxiesField(read: SecretReader) {
             .min(1, { error: 'expected a host' })
             .meta({ title: 'host' })
             .describe(
-              'What is asked directly: a domain with all below it, an address, a network such as ' +
-                '`10.0.0.0/8`, or `*`, with `:PORT` for that port alone; loopback always is. ' +
-                'Where left out: `NO_PROXY`.',
+              'What is reached directly: a domain with all below it, an address, a network such as ' +
+                '`10.0.0.0/8`, or `*`, with `:PORT` for that port alone; loopback always is. If left ' +
+                'out: `NO_PROXY`.',
             ),
         )
         .default([]),

@@ -22,8 +22,8 @@ export const retentionField = z
               repositoryPattern
                 .refine((text) => !text.includes(':'), { error: NOT_A_TAG })
                 .describe(
-                  'Hosted repositories whose tags are deleted where no rule about them keeps them; ' +
-                    'below `prefix`.',
+                  'Hosted repositories, below `prefix`, whose tags are deleted unless a rule keeps ' +
+                    'them.',
                 ),
             )
             .min(1, { error: 'expected at least one pattern' }),
@@ -31,17 +31,17 @@ export const retentionField = z
             .int({ error: 'expected a number of tags' })
             .min(0, { error: 'expected a number of tags' })
             .optional()
-            .describe('How many tags stay that were pushed last, besides those of `keepTags`.'),
+            .describe('How many of the tags pushed last stay, besides those in `keepTags`.'),
           keepTags: z
             .array(
               tagPattern
                 .refine((text) => !text.includes(':'), { error: NOT_ONLY_A_TAG })
-                .describe('Tags that stay.'),
+                .describe('Tags that always stay.'),
             )
             .default([]),
           deleteUnusedAfter: duration
             .optional()
-            .describe('Tags stay that were pushed or pulled within this.'),
+            .describe('Tags that were pushed or pulled within this time stay.'),
         })
         .refine((rule) => rule.keepNewest !== undefined || rule.deleteUnusedAfter !== undefined, {
           error: 'expected keepNewest, deleteUnusedAfter or both',

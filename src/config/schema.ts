@@ -25,12 +25,15 @@ export function configSchema(read: SecretReader) {
     .strictObject({
       host: host
         .default('127.0.0.1')
-        .describe('Address of the admin listener: statistics, metrics, and what commands ask.'),
+        .describe(
+          'Address of the admin listener: the page, the API that commands use, and metrics.',
+        ),
       port: port.default(5001).describe('Port of the admin listener; 0 takes any free one.'),
       token: secretField(read)
         .optional()
         .describe(
-          'Bearer token that the admin listener asks for. Needed where it is not loopback.',
+          'Bearer token that the admin listener asks for; required unless its address is ' +
+            'loopback.',
         ),
     })
     .refine((value) => value.token !== undefined || isLoopback(value.host), {
@@ -42,7 +45,9 @@ export function configSchema(read: SecretReader) {
     admin: admin.prefault({}),
     data: path
       .default('./data')
-      .describe('Folder of all that is kept: spools, the file store and the SQLite inventory.'),
+      .describe(
+        'Folder for everything that is kept: spools, the file store and the SQLite inventory.',
+      ),
     upstreams: upstreamsField(read).prefault({ 'docker.io': {} }),
     proxy: proxiesField(read),
     store: storeField(read),
@@ -63,11 +68,11 @@ export function configSchema(read: SecretReader) {
     webhooks: webhooksField(read),
     log: z
       .strictObject({
-        level: z.enum(LOG_LEVELS).default('info').describe('Least severe lines that are logged.'),
+        level: z.enum(LOG_LEVELS).default('info').describe('Least severe level that is logged.'),
         format: z
           .enum(['auto', 'pretty', 'json'])
           .default('auto')
-          .describe('How lines look; `auto` is `pretty` on a terminal and `json` elsewhere.'),
+          .describe('Form of the lines; `auto` is `pretty` on a terminal and `json` elsewhere.'),
       })
       .prefault({}),
   })

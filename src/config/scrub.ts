@@ -13,13 +13,11 @@ export const scrubField = z
       every: duration
         .refine((ms) => ms > 0, { error: 'expected more than 0' })
         .prefault('7d')
-        .describe(
-          'How often everything that is kept is read and hashed again, to find what has rotted.',
-        ),
+        .describe('How often all content is read and hashed again, to find what has rotted.'),
       rate: byteSize
         .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
         .prefault('50MiB')
-        .describe('How much of it is read a second.'),
+        .describe('How much of it is read per second.'),
     }),
     z.custom<ScrubConfig>(),
     {

@@ -13,8 +13,8 @@ const readCache = z.codec(
       .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
       .prefault('10GiB')
       .describe(
-        'How much copies of what was read last may take in `data`. None are kept where `cache` ' +
-          'is left out; `cache: {}` stands for the default.',
+        'How much space copies of what was read last may take in `data`. Without `cache` ' +
+          'there are none; `cache: {}` stands for the default.',
       ),
   }),
   z.custom<{ maxBytes: number }>(),
@@ -32,7 +32,7 @@ const redirectExcept = z.strictObject({
         .max(512, { error: 'is too long' })
         .regex(/^(?:\*\*|[a-z0-9._*-]+(?::\d+)?(?:\/[a-z0-9._*-]+)+)$/, { error: REPOSITORY_ERROR })
         .describe(
-          'What is not redirected: repositories with their registry, `*` and `**` as in pins.',
+          'Repositories that are not redirected, with their registry, `*` and `**` as in pins.',
         ),
     )
     .default([]),
@@ -42,7 +42,7 @@ const redirectExcept = z.strictObject({
         .string({ error: 'expected a pattern' })
         .min(1)
         .max(512, { error: 'is too long' })
-        .describe('Who is not redirected, by the `User-Agent` that clients send.'),
+        .describe('Clients that are not redirected, by their `User-Agent`.'),
     )
     .default([]),
 })
@@ -59,42 +59,46 @@ export function storeField(read: SecretReader) {
         .string({ error: BUCKET_ERROR })
         .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: BUCKET_ERROR })
         .optional()
-        .describe('The bucket. This and all that follows is for `s3` alone.'),
+        .describe('Name of the bucket. This key and all that follow are for `s3` alone.'),
       prefix: z
         .string({ error: PREFIX_ERROR })
         .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/, { error: PREFIX_ERROR })
         .optional()
-        .describe('What all keys begin with, without the `/` that follows it.'),
+        .describe('What the keys of all objects begin with, without the `/` that follows.'),
       region: z
         .string()
         .min(1)
         .optional()
-        .describe('Region of the bucket; `us-east-1` where left out.'),
+        .describe('Region of the bucket; `us-east-1` if left out.'),
       endpoint: registryUrl
         .optional()
-        .describe('What speaks S3, for example `http://minio:9000`; AWS where left out.'),
+        .describe('URL of the S3 server, for example `http://minio:9000`; AWS if left out.'),
       forcePathStyle: z
         .boolean()
         .optional()
-        .describe('The bucket is named in the path and not in the host name, as MinIO wants it.'),
+        .describe(
+          'Whether the bucket is named in the path and not in the host name, as MinIO needs it.',
+        ),
       accessKeyId: secretField(read)
         .optional()
         .describe(
-          'Whom we are for S3. Where left out the AWS SDK looks in the environment, profiles, a web identity and the instance.',
+          'Access key for S3. If left out, the AWS SDK looks in the environment, profiles, a ' +
+            'web identity and the instance.',
         ),
-      secretAccessKey: secretField(read).optional().describe('The secret of `accessKeyId`.'),
+      secretAccessKey: secretField(read).optional().describe('Secret of `accessKeyId`.'),
       cache: readCache.optional(),
       redirect: z
         .boolean()
         .optional()
         .describe(
-          'Blobs that are kept are fetched by clients from the bucket itself, which they have to ' +
-            'reach at `endpoint`; not those in the read cache, and no parts of blobs.',
+          'Whether clients are redirected to the bucket for blobs; they have to reach it at ' +
+            '`endpoint`. Blobs in the read cache, and parts of blobs, are still served by the ' +
+            'mirror.',
         ),
       redirectExcept: redirectExcept.optional(),
       ca: certificateFile
         .optional()
-        .describe('PEM file of certificates that are believed besides those of the system.'),
+        .describe('PEM file of certificates to trust besides those of the system.'),
     })
     .superRefine(({ type, ...s3 }, context) => {
       const fault = (at: string, message: string) =>

@@ -23,12 +23,12 @@ export const tagsField = z
         .describe('How much longer a tag is served while the upstream cannot answer.'),
       absentFor: duration
         .prefault('1m')
-        .describe('How long the word of the upstream that there is no such tag is believed.'),
+        .describe('How long the upstream is believed that there is no such tag.'),
       onAbsent: z
         .enum(['serve', 'drop'])
         .default('drop')
         .describe(
-          'What becomes of a known tag that the upstream no longer has: `drop` lets it go once ' +
+          'What happens to a known tag that the upstream no longer has: `drop` forgets it once ' +
             '`staleFor` is over, `serve` keeps it.',
         ),
       refreshAhead: z
@@ -41,11 +41,11 @@ export const tagsField = z
       hold: duration
         .prefault('0s')
         .describe(
-          'How long a digest to which a known tag has moved must have been known before the tag ' +
-            'is served as it; until then the tag stays what it was.',
+          'How long a digest to which a known tag has moved must have been known before it is ' +
+            'served; until then the tag stays what it was.',
         ),
       holdExcept: z
-        .array(repositoryPattern.describe('Tags that `hold` is not for, as `allow` has patterns.'))
+        .array(repositoryPattern.describe('Tags that are not held, in the patterns of `allow`.'))
         .default([]),
     }),
     z.custom<TagsConfig>(),

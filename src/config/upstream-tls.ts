@@ -13,10 +13,10 @@ export const upstreamTls = z
   .strictObject({
     ca: certificateFile
       .optional()
-      .describe('PEM file of certificates that are believed besides those of the system.'),
+      .describe('PEM file of certificates to trust besides those of the system.'),
     cert: certificateFile
       .optional()
-      .describe('PEM file of our certificate, shown to the host in `url` alone; needs `key`.'),
+      .describe('PEM file of a client certificate, shown only to the host in `url`; needs `key`.'),
     key: keyFile.optional().describe('PEM file of the key of `cert`.'),
   })
   .superRefine(({ cert, key }, context) => {

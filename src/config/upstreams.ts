@@ -37,15 +37,15 @@ function upstreamField(read: SecretReader) {
     url: registryUrl
       .optional()
       .describe(
-        `Where the registry answers; \`http://\` is plain HTTP, and warned of. Where left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
+        `URL of the registry; \`http://\` is plain HTTP, which is warned of. If left out: \`${DOCKER_HUB_URL}\` for ${DOCKER_HUB}, ` +
           '`https://NAME` for others.',
       ),
     default: z
       .boolean()
       .optional()
       .describe(
-        'Whether it answers requests that name no registry; exactly one does. Where left out: ' +
-          `yes for the only upstream, or for ${DOCKER_HUB} where no other is marked.`,
+        'Whether requests that name no registry are for this upstream; exactly one is the default. ' +
+          `If left out: yes for the only upstream, or for ${DOCKER_HUB} if no other is marked.`,
       ),
     ...endpointFields(read),
     failover: z.array(failoverEndpoint(read)).default([]),
@@ -53,32 +53,32 @@ function upstreamField(read: SecretReader) {
       .optional()
       .describe(
         'What `entrepot upstream test` asks for with a HEAD, to see what is left of a limit: ' +
-          `\`repository\` or \`repository:tag\`. Where left out: \`${DOCKER_HUB_PROBE}\` for ${DOCKER_HUB}; ` +
-          'of others only whether they answer is asked.',
+          `\`repository\` or \`repository:tag\`. If left out: \`${DOCKER_HUB_PROBE}\` for ${DOCKER_HUB}; ` +
+          'others are only asked whether they answer.',
       ),
     allow: z
       .array(
         repositoryPattern.describe(
-          'What may be pulled, as `repository` or `repository:tag` with `*` for anything up to a ' +
-            '`/` and `**` for anything; all else is refused. Where left out: `**`.',
+          'What may be pulled, as `repository` or `repository:tag` with `*` for anything up to ' +
+            'a `/` and `**` for anything; all else is refused. If left out: `**`.',
         ),
       )
       .default(['**']),
     deny: z
-      .array(repositoryPattern.describe('What may not be pulled, though `allow` has it.'))
+      .array(repositoryPattern.describe('What may not be pulled, even if `allow` has it.'))
       .default([]),
     tags: tagsField,
     hosts: z
       .array(
         hostName.describe(
-          'Name of this mirror, without a port, under which it is this upstream alone, without a ' +
-            'prefix in names: `ghcr.mirror.example`.',
+          'Name of this mirror, without a port, under which it serves this upstream alone, ' +
+            'without a prefix: `ghcr.mirror.example`.',
         ),
       )
       .default([]),
     prefix: repositoryPrefix
       .optional()
-      .describe('Path in front of a repository that chooses this upstream. Where left out: NAME.'),
+      .describe('Path in front of a repository that selects this upstream. If left out: NAME.'),
   })
 }
 

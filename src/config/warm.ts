@@ -16,21 +16,21 @@ export const warmField = z
         images: z
           .array(
             imageName.describe(
-              'What is pulled ahead of the clients; without a registry it is that of the default upstream.',
+              'Images to pull ahead of the clients; without a registry, from the default upstream.',
             ),
           )
           .min(1, { error: 'expected at least one image' }),
         platforms: z
           .array(
             platform.describe(
-              'Of an image for several platforms only what is for these; all of it where left out.',
+              'Of an image for several platforms, only what is for these; all of it if left out.',
             ),
           )
           .default([]),
         every: duration
           .refine((ms) => ms > 0, { error: 'expected more than 0' })
           .prefault('24h')
-          .describe('How often it is looked whether there is something new.'),
+          .describe('How often to look for something new.'),
       }),
       z.custom<WarmConfig>(),
       {

@@ -52,13 +52,13 @@ export function webhooksField(read: SecretReader) {
         .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, {
           error: 'expected a name of lower case letters, digits, dots, dashes and underscores',
         })
-        .describe('What it is called in the log and in metrics, and its queue is found by.'),
-      url: endpointUrl.describe('Where events are sent to, with POST.'),
+        .describe('Name of the webhook in the log, in metrics, and of its queue.'),
+      url: endpointUrl.describe('URL to which events are sent, by POST.'),
       actions: z
         .array(
           z
             .enum(ACTIONS)
-            .describe('What it is told of; `push`, `mount` and `delete` where left out.'),
+            .describe('Events that it is sent; `push`, `mount` and `delete` if left out.'),
         )
         .min(1, { error: 'expected at least one action' })
         .default(['push', 'mount', 'delete']),
@@ -71,7 +71,8 @@ export function webhooksField(read: SecretReader) {
               error: REPOSITORY_ERROR,
             })
             .describe(
-              'Of which repositories, with their registry, `*` and `**` as in pins; all where left out.',
+              'Repositories whose events it is sent, with their registry, `*` and `**` as in pins; ' +
+                'all if left out.',
             ),
         )
         .min(1, { error: 'expected at least one repository' })
@@ -85,24 +86,24 @@ export function webhooksField(read: SecretReader) {
               .refine((name) => !OWN_HEADERS.includes(name.toLowerCase()), {
                 error: 'is set by the mirror',
               })
-              .describe('A header of each request, such as `Authorization`.'),
+              .describe('Name of a header to send, such as `Authorization`.'),
             value: secretField(read)
               .refine((value) => HEADER_VALUE.test(value.reveal()), {
                 error: 'has characters that no header may have',
               })
-              .describe('What it holds.'),
+              .describe('Its value.'),
           }),
         )
         .default([]),
       secret: secretField(read)
         .optional()
         .describe(
-          'Key of the HMAC-SHA256 of the body in the header `X-Entrepot-Signature-256`, which is ' +
-            'left out without it.',
+          'Key for the HMAC-SHA256 of the body, which is sent as `X-Entrepot-Signature-256`. ' +
+            'Without it nothing is signed.',
         ),
       timeout: positiveDuration
         .prefault('5s')
-        .describe('How long the endpoint may take until its answer.'),
+        .describe('How long the endpoint may take to answer.'),
       backoff: positiveDuration
         .prefault('1s')
         .describe('The longest pause after the first failure; each further one doubles it.'),
@@ -112,7 +113,7 @@ export function webhooksField(read: SecretReader) {
         .min(1, { error: 'expected at least 1' })
         .max(1_000_000, { error: 'expected at most 1000000' })
         .default(10_000)
-        .describe('How many events wait for it at most; the oldest are dropped.'),
+        .describe('How many events may wait for it; beyond that, the oldest are dropped.'),
     }),
     z.custom<WebhookConfig>(),
     {

@@ -42,5 +42,5 @@ function connectionFinding({ part, name, url, fault: reason, fix }: Connection):
   if (part === 'data') return ok(part, `${name} can be written`)
   if (part === 'store') return ok(part, `the bucket ${name} can be used`)
   if (part === 'users') return ok(part, `the users in ${name} can log in`)
-  return ok(part, `${name} answers at ${url}, and takes our credentials`)
+  return ok(part, `${name} answers at ${url}`)
 }

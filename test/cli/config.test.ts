@@ -96,7 +96,7 @@ describe('config explain', () => {
     expect((await runEntrepot(['config', 'explain', 'listen.port'], env)).stdout).toBe(
       [
         'listen.port',
-        '  Port to listen on for clients; 0 takes any free one.',
+        '  Port on which clients reach the mirror; 0 takes any free one.',
         '  type      port',
         '  default   5000',
         '  variable  ENTREPOT_LISTEN__PORT',
