@@ -14,17 +14,17 @@ const INTRODUCTION = `# Configuration
 
 This page is made from the schema by \`npm run docs\`.
 
-entrepot runs without a configuration file and then mirrors Docker Hub. A file is YAML (or JSON) and is named by \`--config FILE\` or \`ENTREPOT_CONFIG\`; [mirror.config.yml](../mirror.config.yml) shows every key with its default. A flag is believed before a variable, a variable before the file, the file before the default.
+entrepot runs without a configuration file and then mirrors Docker Hub. A file, in YAML or JSON, is named by \`--config FILE\` or \`ENTREPOT_CONFIG\`; [mirror.config.yml](../mirror.config.yml) shows every key with its default. A flag takes precedence over a variable, a variable over the file, the file over the default.
 
-- Everything is checked before the start: an unknown key or \`ENTREPOT_*\` variable is an error, and all errors are told at once, each with file, line and column. The process then ends with 78.
+- Everything is checked before the start. An unknown key or \`ENTREPOT_*\` variable is an error; all errors are reported at once, each with file, line and column, and the exit code is 78.
 - Durations are whole numbers with units, largest first: \`250ms\`, \`30s\`, \`5m\`, \`1h30m\`, \`30d\`.
-- Byte sizes are numbers with a unit of 1024s: \`512B\`, \`64KiB\`, \`50MiB\`, \`1.5GiB\`, \`2TiB\`.
-- A relative path is relative to the file that says it; in a variable or flag, to the working directory.
+- Byte sizes are numbers with a binary unit: \`512B\`, \`64KiB\`, \`50MiB\`, \`1.5GiB\`, \`2TiB\`.
+- A relative path is relative to the file it stands in; in a variable or flag, to the working directory.
 - A secret is \`\${env:NAME}\`, \`{file: PATH}\` or the text itself. It is printed as \`[secret]\`.
-- NAME stands for the name of an upstream, for example \`ghcr.io\`. The upstreams of a file replace the default one.
-- In a variable, \`__\` separates levels and \`_\` the words of a key; in NAME, \`_\` stands for everything that is not a letter or digit. \`ENTREPOT_UPSTREAMS__GHCR_IO__URL\` sets \`upstreams.ghcr.io.url\`. A NAME that is not configured yet makes a new upstream, with dots for \`_\`, next to those that are there. A secret's file is set with \`__FILE\`: \`ENTREPOT_ADMIN__TOKEN__FILE=/run/secrets/token\`. An empty variable counts as not set.
+- NAME stands for the name of an upstream, for example \`ghcr.io\`. The upstreams in a file replace the default one.
+- In a variable, \`__\` separates levels and \`_\` the words of a key; in NAME, \`_\` stands for anything that is not a letter or digit. \`ENTREPOT_UPSTREAMS__GHCR_IO__URL\` sets \`upstreams.ghcr.io.url\`. A NAME that is not configured yet adds an upstream, with dots for \`_\`. A secret's file is set with \`__FILE\`: \`ENTREPOT_ADMIN__TOKEN__FILE=/run/secrets/token\`. An empty variable counts as not set.
 
-\`entrepot config check FILE\` tells what is wrong, \`config print\` what is in force, \`config explain KEY\` what a key means and who has set it, and \`config schema\` prints the JSON Schema for editors.`
+\`entrepot config check FILE\` reports what is wrong, \`config print\` what is in force, \`config explain KEY\` what a key means and where its value comes from; \`config schema\` prints the JSON Schema for editors.`
 
 function table(keys: ConfigKey[]): string {
   return [

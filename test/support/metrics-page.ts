@@ -20,7 +20,7 @@ ${table(
 
 ## Labels
 
-Every label has a closed set of values, or one that the configuration closes. Repositories, digests and clients are in the log alone.
+Every label has a closed set of values, or one that the configuration closes. Repositories, digests and clients appear only in the log.
 
 ${table(
   ['label', 'values'],
