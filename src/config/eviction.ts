@@ -30,7 +30,7 @@ export const evictionField = z
         .prefault('5GiB')
         .describe(
           'How much of the file system of `data` stays free, at most half of it. With less than ' +
-            'half of this free, nothing new is kept.',
+            'half of this free, nothing new is kept. With content in S3 this is for the read cache alone.',
         ),
       ttl: duration
         .refine((ms) => ms > 0, { error: 'expected more than 0' })

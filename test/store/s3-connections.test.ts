@@ -41,6 +41,20 @@ describe('objects over connections of our own', () => {
     expect(s3.requests).toHaveLength(2)
   })
 
+  it('are asked for again no sooner than S3 says', async () => {
+    const times: number[] = []
+    const noted =
+      (speech: Speech): Speech =>
+      (socket) => {
+        times.push(performance.now())
+        speech(socket)
+      }
+    const speeches = [refuses(503, 'SlowDown', 'Retry-After: 1\r\n'), says('later')].map(noted)
+    await using s3 = await SpokenS3.start(speeches)
+    expect(await objectIn(s3.bucket)).toBe('later')
+    expect(times[1]! - times[0]!).toBeGreaterThan(990)
+  })
+
   it('come over a new connection when the last was closed meanwhile', async () => {
     let closed: Promise<unknown> | undefined
     const lastWords: Speech = (socket) => {
@@ -197,12 +211,12 @@ function writes(...texts: string[]): Speech {
   }
 }
 
-function refuses(status: number, code: string): Speech {
+function refuses(status: number, code: string, headers = ''): Speech {
   const text = REFUSAL(code)
   const chunks = [text.slice(0, 10), text.slice(10)].map(
     (chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`,
   )
-  const head = `HTTP/1.1 ${status} Refused\r\nTransfer-Encoding: chunked\r\n\r\n`
+  const head = `HTTP/1.1 ${status} Refused\r\n${headers}Transfer-Encoding: chunked\r\n\r\n`
   return writes(head, ...chunks, '0\r\n\r\n')
 }
 
