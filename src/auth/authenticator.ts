@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { LoginEvent, LoginEvents } from '../telemetry/login-events.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import type { BearerTokens } from './bearer-tokens.ts'
 import type { FailedLogins } from './failed-logins.ts'
@@ -42,7 +43,7 @@ export class Authenticator {
   readonly #secret = randomBytes(32)
   readonly #checks = new SingleFlight<boolean>()
   /** The hash that credentials were right for, by their HMAC; those remembered last at the end. */
-  readonly #remembered = new Map<string, { hash: string; untilMs: number }>()
+  readonly #remembered = new Map<string, { hash: string; atMs: number }>()
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options
@@ -77,7 +78,7 @@ export class Authenticator {
     address: string,
     signal: AbortSignal,
   ): Promise<Principal> {
-    const { passwords, failures, clock, events } = this.#options
+    const { passwords, failures, events } = this.#options
     const entries = await passwords.entries()
     const hash = entries.get(user)
     const event = { user: hash === undefined ? undefined : user, address }
@@ -90,7 +91,7 @@ export class Authenticator {
     this.#demandPatience(failures.waitMs(address, user), event)
     const key = this.#keyOf(user, password)
     const remembered = this.#remembered.get(key)
-    if (remembered && remembered.hash === hash && clock.now() < remembered.untilMs) {
+    if (remembered && remembered.hash === hash && this.#isRecent(remembered.atMs)) {
       return { kind: 'user', name: user }
     }
     const waitMs = failures.waitMs(address)
@@ -142,11 +143,15 @@ export class Authenticator {
 
   #remember(key: string, hash: string): void {
     this.#remembered.delete(key)
-    this.#remembered.set(key, { hash, untilMs: this.#options.clock.now() + REMEMBERED_FOR_MS })
+    this.#remembered.set(key, { hash, atMs: this.#options.clock.now() })
     const [oldest] = this.#remembered.keys()
     if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) {
       this.#remembered.delete(oldest)
     }
+  }
+
+  #isRecent(atMs: number): boolean {
+    return isWithin(this.#options.clock.now(), atMs, REMEMBERED_FOR_MS)
   }
 
   /** Nobody who reads our memory learns a password, nor who finds out how long a look-up takes. */

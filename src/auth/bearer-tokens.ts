@@ -1,8 +1,9 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { ANONYMOUS, type Principal } from './principal.ts'
 
-/** What clients are told; who asks at the last moment is still served. */
+/** What clients are told; who asks at the last moment is still served, as by a clock that is set a little. */
 export const TOKEN_TTL_MS = 5 * 60_000
 const GRACE_MS = 60_000
 
@@ -24,11 +25,11 @@ export class BearerTokens {
 
   /** To who has just proved to be the principal. */
   issue(principal: Principal, entries: Entries): string {
-    const endsAtMs = this.#clock.now() + TOKEN_TTL_MS + GRACE_MS
+    const issuedAtMs = this.#clock.now()
     const claims =
       principal.kind === 'anonymous'
-        ? [endsAtMs]
-        : [endsAtMs, principal.name, fingerprint(entries.get(principal.name))]
+        ? [issuedAtMs]
+        : [issuedAtMs, principal.name, fingerprint(entries.get(principal.name))]
     const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
     return `${payload}.${this.#sign(payload).toString('base64url')}`
   }
@@ -40,12 +41,13 @@ export class BearerTokens {
     const expected = this.#sign(payload)
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
-      endsAtMs: number,
+      issuedAtMs: number,
       name?: string,
       password?: string,
     ]
-    const [endsAtMs, name, password] = claims
-    if (this.#clock.now() >= endsAtMs) return undefined
+    const [issuedAtMs, name, password] = claims
+    const forMs = TOKEN_TTL_MS + 2 * GRACE_MS
+    if (!isWithin(this.#clock.now(), issuedAtMs - GRACE_MS, forMs)) return undefined
     if (name === undefined) return ANONYMOUS
     return entries.has(name) && fingerprint(entries.get(name)) === password
       ? { kind: 'user', name }

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 
 /** So many failures cost nothing; each further one doubles the wait, from a second on. */
 const FREE_OF_USER = 5
@@ -89,7 +90,9 @@ export class FailedLogins {
 
   #known(key: string): Failures | undefined {
     const failures = this.#failures.get(key)
-    if (!failures || this.#clock.now() - failures.lastAtMs < FORGOTTEN_AFTER_MS) return failures
+    if (!failures || isWithin(this.#clock.now(), failures.lastAtMs, FORGOTTEN_AFTER_MS)) {
+      return failures
+    }
     this.#failures.delete(key)
     return undefined
   }

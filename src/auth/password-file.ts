@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { LoginEvents } from '../telemetry/login-events.ts'
 import type { Clock } from '../util/clock.ts'
+import { isWithin } from '../util/is-within.ts'
 import { HtpasswdError, parseHtpasswd } from './htpasswd.ts'
 
 export interface PasswordFileOptions {
@@ -37,7 +38,7 @@ export class PasswordFile {
   /** A file that has become wrong, or is gone, is told once; what it was before holds on. */
   async entries(): Promise<Entries> {
     const { path, clock, events } = this.#options
-    if (clock.now() - this.#lookedAtMs < LOOK_EVERY_MS) return this.#entries
+    if (isWithin(clock.now(), this.#lookedAtMs, LOOK_EVERY_MS)) return this.#entries
     this.#lookedAtMs = clock.now()
     const version = await versionOf(path)
     if (version === this.#version) return this.#entries

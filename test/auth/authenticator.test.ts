@@ -133,6 +133,21 @@ describe('a password', () => {
     expect(await costOf(0)).toBe(costs[0])
   })
 
+  test('is remembered no longer for a clock that is put back', async () => {
+    await using rig = await startRig()
+    await rig.authenticate(basic('ci', 'secret'))
+    rig.clock.putBack(3_600_000)
+    await rig.authenticate(basic('ci', 'secret'))
+    expect(rig.checker.checks).toBe(2)
+  })
+
+  test('that was changed while the clock was put back holds no longer', async () => {
+    await using rig = await startRig()
+    rig.clock.putBack(3_600_000)
+    await rig.rewrite(`ci:${hashSync('other', 4)}\n`)
+    expect(await rig.authenticate(basic('ci', 'other'))).toEqual(CI)
+  })
+
   test('that was changed holds no longer, the new one does', async () => {
     await using rig = await startRig()
     await rig.authenticate(basic('ci', 'secret'))
@@ -235,6 +250,15 @@ describe('a token', () => {
     rig.clock.advance(TOKEN_TTL_MS)
     expect(await rig.authenticate(token)).toEqual(ANONYMOUS)
     rig.clock.advance(60_000)
+    await expect(rig.authenticate(token)).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+  })
+
+  test('holds no longer for a clock that is put back, but for a moment', async () => {
+    await using rig = await startRig()
+    const token = `Bearer ${await rig.authenticator.issueToken(ANONYMOUS)}`
+    rig.clock.putBack(1_000)
+    expect(await rig.authenticate(token)).toEqual(ANONYMOUS)
+    rig.clock.putBack(3_600_000)
     await expect(rig.authenticate(token)).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
   })
 

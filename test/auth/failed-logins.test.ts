@@ -92,6 +92,13 @@ describe('failed logins', () => {
     expect(failures.waitMs(HOME, 'ci')).toBe(0)
   })
 
+  test('wait no longer for a clock that is put back', () => {
+    const { failures, clock } = failing(30)
+    clock.putBack(3_600_000)
+    expect(failures.waitMs(HOME, 'ci')).toBeLessThanOrEqual(60_000)
+    expect(failures.waitMs(HOME)).toBeLessThanOrEqual(60_000)
+  })
+
   test('take only so much memory: the oldest go', () => {
     const { failures } = failing(5)
     for (let host = 0; host < 5_000; host++) {
