@@ -54,15 +54,16 @@ const VALUES: Record<string, string> = {
   credential: '`anonymous`, or the user name of one of `credentials`',
   endpoint: 'host and port of the upstream or one of its `failover`',
   fault: '`missing`, `wrong-size`, `unreadable` or `wrong-bytes`',
-  job: '`evict`, `scrub`, `sweep`, and `warm-1` and so on as `warm` has entries',
-  kind: 'of requests `ping`, `manifest`, `blob`, `tags`, `referrers`, `push`, `token`, `health`, `admin` or `other`; to upstream `version` too',
+  job: '`evict`, `scrub`, `sweep`, `gc`, and `warm-1` and so on, one for each entry of `warm`',
+  kind: 'of requests `ping`, `manifest`, `blob`, `tags`, `referrers`, `push`, `token`, `health`, `admin` or `other`; to upstream also `version`; of what gc took `tag`, `manifest` or `blob`',
   method: '`GET`, `HEAD`, `POST` or `other`',
   operation: 'what failed in that `part`, in a few words',
   outcome:
     'of pulls `hit`, `miss`, `join`, `stale` or `bypass`; of fills `committed` or `abandoned`; of jobs `ended` or `failed`; of the read cache `hit` or `miss`; of logins `accepted`, `failed` or `slowed`; of the audit log `written` or `lost`; of events `delivered` or `dropped`',
   part: '`http`, `auth`, `cache`, `store` or `inventory`',
-  reason: 'which limit wanted it: `ttl`, `space` or `free`; or who: `command` or `purge`',
-  status: '`2xx` to `5xx`; to upstream also `error` where no answer came',
+  reason:
+    'the limit that asked for it: `ttl`, `space` or `free`; or else `command`, `purge` or `gc`',
+  status: '`2xx` to `5xx`; to upstream also `error` if no answer came',
   upstream: 'its name in `upstreams`',
   webhook: 'its `name` in `webhooks`',
 }
