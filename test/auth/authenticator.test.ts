@@ -1,6 +1,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
+import { assert, asyncProperty, oneof, string, tuple, uint8Array } from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { Authenticator } from '../../src/auth/authenticator.ts'
@@ -232,6 +233,27 @@ describe('a password', () => {
     const codes = await Promise.all(logins)
     expect(codes.filter((code) => code === 'TOOMANYREQUESTS')).toHaveLength(8)
   })
+})
+
+test('whatever is shown is refused, and never a failure', async () => {
+  await using rig = await startRig()
+  const base64 = uint8Array({ maxLength: 300 }).map((bytes) =>
+    Buffer.from(bytes).toString('base64'),
+  )
+  const pair = tuple(string(), string()).map(([user, password]) => basic(user, password))
+  const headers = oneof(
+    string(),
+    pair,
+    base64.map((text) => `Basic ${text}`),
+    tuple(base64, base64).map(([payload, signature]) => `Bearer ${payload}.${signature}`),
+  )
+  let number = 0
+  const check = asyncProperty(headers, async (header) => {
+    const address = `192.0.2.${number++ % 250}`
+    const login = rig.authenticator.authenticate(header, address, SIGNAL)
+    await expect(login).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+  })
+  await assert(check, { numRuns: 100 })
 })
 
 describe('a token', () => {
