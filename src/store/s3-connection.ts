@@ -12,6 +12,8 @@ export interface S3ConnectionOptions {
    * no memory has to be found for what arrives: it is copied at once to who reads.
    */
   landing: Buffer
+  /** Called when it has ended, by whomever. */
+  closed: () => void
 }
 
 interface Waiting {
@@ -31,7 +33,7 @@ export class S3Connection {
   #ahead: Buffer = NOTHING
   #failure: Error | undefined
 
-  constructor({ isTls, host, port, ca, landing }: S3ConnectionOptions) {
+  constructor({ isTls, host, port, ca, landing, closed }: S3ConnectionOptions) {
     const options = {
       host,
       port,
@@ -49,6 +51,7 @@ export class S3Connection {
     this.#socket.on('error', (error) => this.#fail(error))
     this.#socket.on('close', () => {
       this.#fail(Object.assign(new Error('S3 closed the connection'), { code: 'ECONNRESET' }))
+      closed()
     })
   }
 

@@ -38,6 +38,7 @@ interface SignedRequest {
 const LANDING_BYTES = 128 * 1024
 const PLAIN_PORT = 80
 const TLS_PORT = 443
+const LEFT = 'S3 is not asked any more'
 
 /**
  * Gets objects over connections of its own. The SDK signs, tries again and explains what S3
@@ -47,6 +48,8 @@ const TLS_PORT = 443
 export class S3Connections implements Disposable {
   readonly #options: S3ConnectionsOptions
   readonly #landing = Buffer.allocUnsafeSlow(LANDING_BYTES)
+  readonly #all = new Set<S3Connection>()
+  #isDisposed = false
   /** By where they lead; the one that was used last is the last. */
   readonly #free = new Map<string, S3Connection[]>()
 
@@ -73,17 +76,17 @@ export class S3Connections implements Disposable {
     return { answer, body }
   }
 
+  /** Ends what is on its way as well, and whatever is asked for later. */
   [Symbol.dispose](): void {
-    for (const connections of this.#free.values()) {
-      for (const connection of connections) connection.destroy(new Error('S3 is left'))
-    }
-    this.#free.clear()
+    this.#isDisposed = true
+    for (const connection of this.#all) connection.destroy(new Error(LEFT))
   }
 
   async #ask(request: SignedRequest) {
+    if (this.#isDisposed) throw new Error(LEFT)
     const { answerWithinMs, idleMs } = this.#options
     const free = this.#freeTo(request)
-    const connection = takeOpen(free) ?? this.#connect(request)
+    const connection = takeOpen(free) ?? this.#connect(request, free)
     connection.write(textOf(request))
     try {
       const { head, content } = await connection.within(answerWithinMs, readAnswer(connection))
@@ -93,8 +96,10 @@ export class S3Connections implements Disposable {
         return { status, headers, content }
       }
       const ended = () => {
-        if (headers['connection']?.toLowerCase() === 'close')
-          connection.destroy(new Error('closed'))
+        if (headers['connection']?.toLowerCase() === 'close') {
+          connection.destroy(new Error('S3 wants no more of it'))
+          return
+        }
         connection.watch()
         free.push(connection)
       }
@@ -116,16 +121,23 @@ export class S3Connections implements Disposable {
     return free
   }
 
-  #connect({ protocol, hostname, port }: SignedRequest): S3Connection {
+  #connect({ protocol, hostname, port }: SignedRequest, free: S3Connection[]): S3Connection {
     const isTls = protocol === 'https:'
-    return new S3Connection({
+    const connection = new S3Connection({
       isTls,
       // Without the brackets of an IPv6 address.
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
       port: port ?? (isTls ? TLS_PORT : PLAIN_PORT),
       ca: this.#options.ca,
       landing: this.#landing,
+      closed: () => {
+        this.#all.delete(connection)
+        const index = free.indexOf(connection)
+        if (index !== -1) free.splice(index, 1)
+      },
     })
+    this.#all.add(connection)
+    return connection
   }
 }
 

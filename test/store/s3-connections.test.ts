@@ -139,6 +139,26 @@ describe('objects over connections of our own', () => {
     expect(s3.requests).toHaveLength(1)
   })
 
+  it('end with the bucket, and their connections with them', async () => {
+    const closed: Promise<unknown>[] = []
+    const watched =
+      (text: string): Speech =>
+      (socket) => {
+        closed.push(once(socket, 'close'))
+        socket.write(text)
+      }
+    const half = answer('half of it', 'half'.length)
+    await using s3 = await SpokenS3.start([watched(half), watched(answer('free'))])
+    await using reader = (await openS3Object(s3.bucket, 'key', undefined))!
+    await readExactly(reader, 4)
+    expect(await objectIn(s3.bucket)).toBe('free')
+    const reading = caught(reader.read(Buffer.alloc(10)))
+    await s3.bucket[Symbol.asyncDispose]()
+    expect(await reading).toMatchObject({ name: 'StoreError' })
+    expect(closed).toHaveLength(2)
+    await Promise.all(closed)
+  })
+
   it('come no faster than they are read, however many are', async () => {
     const [size, readers] = [16 * MIB, 64]
     const head = answer('', 0, size)
