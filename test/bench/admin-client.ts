@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdminJob, AdminRequest, AdminResult } from './admin-load.ts'
 
 /*
- * A process that listens to events, and when it is told so asks the admin API for one thing after
+ * A process that is told live how things stand, and when it is told so asks the admin API for one thing after
  * the other, at even distances whether or not the last was answered. Whatever is not a whole 200
  * answer counts as a failure.
  */
@@ -52,13 +52,12 @@ function ask({ method, path, body, lines = Infinity }: AdminRequest): Promise<vo
 
 function listen(): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const headers = { Accept: 'text/event-stream' }
-  const asked = request({ host: '127.0.0.1', port: job.port, path: '/api/v1/events', headers })
+  const asked = request({ host: '127.0.0.1', port: job.port, path: '/api/v1/live' })
   asked.on('error', reject)
   asked.on('response', (answer) => {
     answer.resume()
     if (answer.statusCode === 200) resolve()
-    else reject(new Error(`events: ${answer.statusCode}`))
+    else reject(new Error(`live: ${answer.statusCode}`))
   })
   asked.end()
   return promise

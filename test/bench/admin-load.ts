@@ -18,7 +18,7 @@ export interface AdminJob {
   /** so many in all, at even distances over the window. */
   count: number
   windowMs: number
-  /** How many connections are told of events meanwhile. */
+  /** How many connections are told live how things stand, by server-sent events. */
   listeners: number
 }
 
@@ -33,7 +33,7 @@ export interface AdminResult {
   p99Ms: number
 }
 
-/** A process that asks the admin API, and listens to events from its start on. */
+/** A process that asks the admin API, and is told how things stand from its start on. */
 export class AdminClient implements AsyncDisposable {
   readonly #child: ChildProcess
 

@@ -65,7 +65,7 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   const asking = `${count.toLocaleString('en')} admin requests`
   return {
     title: 'Admin requests beside pulls',
-    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${PAGES} pages ask in a minute, one of which is opened and searched. ${LISTENERS} connections listen to events meanwhile. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
+    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${PAGES} pages ask in a minute, one of which is opened and searched. ${LISTENERS} connections are told live how things stand, by server-sent events. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
     head: ['', 'MB/s', 'server CPU s/GB', 'admin p99, ms'],
     rows: [
       ['alone', spread(alone.megabytesPerSecond, 0), spread(alone.cpuPerGb, 3), ''],
