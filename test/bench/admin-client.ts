@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdminJob, AdminRequest, AdminResult } from './admin-load.ts'
 
 /*
- * A process that is told live how things stand, and when it is told so asks the admin API for one thing after
- * the other, at even distances whether or not the last was answered. Whatever is not a whole 200
- * answer counts as a failure.
+ * A process that is told live how things stand. When it is told so, it asks the admin API for one
+ * thing after the other, at even distances whether or not the last was answered. Whatever is not a
+ * whole 200 answer counts as a failure.
  */
 
 const job = JSON.parse(process.argv[2] ?? '') as AdminJob
