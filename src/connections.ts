@@ -15,6 +15,7 @@ import { Latency } from './upstream/latency.ts'
 import { checkRegistry } from './upstream/registry-check.ts'
 import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { systemClock as clock } from './util/clock.ts'
+import { isDisbelief } from './util/disbelief.ts'
 
 /** Something that the configuration names, and whether it can be used. */
 export interface Connection {
@@ -32,9 +33,6 @@ export interface Connection {
 }
 
 const WELL = { fault: null, fix: null }
-
-/** Node's codes for certificates that it does not believe. */
-const CERTIFICATE_CODE = /^(CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/
 
 /** Asks everything that a mirror of this configuration would talk to, and changes nothing. */
 export async function checkConnections(config: Config): Promise<Connection[]> {
@@ -138,6 +136,6 @@ function faultOf(error: unknown): string {
   if (!(error instanceof UpstreamError)) throw error
   const { cause, upstream } = error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  if (!CERTIFICATE_CODE.test(code)) return error.message
+  if (!isDisbelief(code)) return error.message
   return `${upstream}: its certificate is not believed (${code}): see upstreams.${upstream}.tls`
 }

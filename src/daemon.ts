@@ -24,7 +24,6 @@ import { createApp } from './http/app.ts'
 import { Gate } from './http/gate.ts'
 import { Redirects } from './http/redirects.ts'
 import { TrustedProxies } from './http/trusted-proxies.ts'
-import { listen } from './http/server.ts'
 import { openSqliteInventory } from './inventory/sqlite.ts'
 import { startListening } from './listening.ts'
 import { openLogins } from './logins.ts'
@@ -197,8 +196,10 @@ export async function startDaemon(
     routes,
     upstreams: byName,
   }
-  const admin = createAdminApp({ ...listening, ...answers, token })
-  const adminServer = parts.use(await listen(admin, config.admin))
+  const isSecure = config.admin.tls !== undefined
+  const admin = createAdminApp({ ...listening, ...answers, token, isSecure })
+  const certificates = new CertificateEvents(logger, metrics)
+  const adminListening = parts.use(await startListening(admin, config.admin, clock, certificates))
   // Who waits for it there is to be told that it has ended.
   parts.defer(() => upkeep[Symbol.asyncDispose]())
   parts.use(warm)
@@ -207,8 +208,9 @@ export async function startDaemon(
   const proxies = new TrustedProxies(config.listen.trustedProxies)
   const serving = { audit, proxies, gate: new Gate(logins), routes, redirects }
   const app = createApp({ ...listening, ...serving, hosted: hosting?.hosted })
-  const certificates = new CertificateEvents(logger, metrics)
-  const { server, address } = parts.use(await startListening(app, config, clock, certificates))
+  const { server, address } = parts.use(
+    await startListening(app, config.listen, clock, certificates),
+  )
   parts.defer(() => server.drain(deadline(ANSWERS_DEADLINE_MS, hurry)))
   parts.defer(() => {
     isReady = false
@@ -216,7 +218,7 @@ export async function startDaemon(
   })
 
   isReady = true
-  const adminAddress = { host: adminServer.host, port: adminServer.port }
+  const adminAddress = adminListening.address
   events.started({
     version: VERSION,
     address: `${address.host}:${address.port}`,

@@ -10,16 +10,17 @@ export interface Listening extends AsyncDisposable {
   address: ListenAddress
 }
 
-/** The main listener of a configuration, with a certificate that is renewed where it has one. */
+/** A listener of a configuration, with a certificate that is renewed where it has one. */
 export async function startListening(
   app: Parameters<typeof listen>[0],
-  { listen: { host, port, tls } }: Pick<Config, 'listen'>,
+  { host, port, tls }: Pick<Config['admin'], 'host' | 'port' | 'tls'>,
   clock: Clock,
   events: CertificateEvents,
 ): Promise<Listening> {
   await using parts = new AsyncDisposableStack()
   const pair = tls && { cert: tls.cert.pem.reveal(), key: tls.key.pem.reveal() }
-  const server = parts.use(await listen(app, { host, port, tls: pair }))
+  const secured = pair && { ...pair, clientCa: tls.clientCa?.pem.reveal() }
+  const server = parts.use(await listen(app, { host, port, tls: secured }))
   if (pair) {
     const files = { cert: tls.cert.path, key: tls.key.path }
     const use = server.useCertificate.bind(server)

@@ -1,8 +1,14 @@
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
 import type { LiveStatus } from '../admin-daemon.ts'
-import { fetchFailure } from './fetch-failure.ts'
+import { isDisbelief } from '../util/disbelief.ts'
+import { AdminConnection, type Asked, type ClientTls } from './admin-connection.ts'
 
-/** No daemon was there; the token was wrong; the request was wrong; the daemon refused or failed. */
+/**
+ * No daemon was there; the token or the certificate was wrong; the request was wrong; the daemon
+ * refused or failed.
+ */
 export type AdminFailure = 'unavailable' | 'denied' | 'usage' | 'failure'
 
 /** What codes of the admin API mean here. */
@@ -11,6 +17,11 @@ const FAILURES: Readonly<Record<string, AdminFailure>> = {
   UNAUTHORIZED: 'denied',
   STOPPING: 'unavailable',
 }
+
+/** What is told of a certificate that is missing, or not taken. */
+const REFUSED = /^ERR_SSL_.*_ALERT_(?:.*CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/
+/** Node ends a connection with no word where the certificate is of another authority. */
+const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
 
 export class AdminError extends Error {
   override readonly name = 'AdminError'
@@ -27,26 +38,37 @@ export interface WorkListener<Item> {
   onItem: (item: Item) => void
 }
 
-type Method = 'GET' | 'POST' | 'DELETE'
+export interface AdminAccess {
+  token?: string | undefined
+  /** Where the URL is https. */
+  tls?: ClientTls
+  /** Ends all requests. */
+  signal?: AbortSignal | undefined
+}
 
 /** The admin API of a running daemon. Everything that fails is an AdminError. */
 export class AdminClient {
   readonly #url: string
-  readonly #token: string | undefined
-  readonly #signal: AbortSignal | undefined
+  readonly #access: AdminAccess
+  readonly #connection: AdminConnection
 
-  /** `url` is that of the admin listener; the signal ends all requests. */
-  constructor(url: string, token: string | undefined, signal?: AbortSignal) {
+  /** `url` is that of the admin listener. */
+  constructor(url: string, access: AdminAccess = {}) {
     this.#url = url.replace(/\/+$/, '')
-    this.#token = token
-    this.#signal = signal
+    this.#access = access
+    this.#connection = new AdminConnection(this.#url, access.tls ?? {})
   }
 
   /** Paths are relative to `/api/v1/`. An answer without a body is `undefined`. */
-  async ask<T>(method: Method, path: string, body?: object): Promise<T> {
+  async ask<T>(method: Asked['method'], path: string, body?: object): Promise<T> {
     const response = await this.#send(method, path, body)
-    if (response.status === 204) return undefined as T
-    return (await this.#read(() => response.json())) as T
+    const answer = await this.#read(response)
+    if (response.statusCode === 204) return undefined as T
+    try {
+      return JSON.parse(answer) as T
+    } catch (cause) {
+      throw this.#foreign(response, cause)
+    }
   }
 
   /** Starts long work, or joins it, and listens until its end. */
@@ -94,35 +116,58 @@ export class AdminClient {
     throw this.#lost(undefined)
   }
 
-  async #send(method: Method, path: string, body: object | undefined): Promise<Response> {
-    let response: Response
-    try {
-      response = await fetch(`${this.#url}/api/v1/${path}`, {
-        method,
-        redirect: 'manual',
-        ...(this.#signal && { signal: this.#signal }),
-        headers: {
-          ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
-          ...(body && { 'content-type': 'application/json' }),
-        },
-        ...(body && { body: JSON.stringify(body) }),
-      })
-    } catch (cause) {
-      const reason = fetchFailure(cause)
-      const message = `no daemon answers at ${this.#url} (${reason}): is entrepot serve running?`
-      throw new AdminError('unavailable', message, { cause })
+  async #send(
+    method: Asked['method'],
+    path: string,
+    body: object | undefined,
+  ): Promise<IncomingMessage> {
+    const { token, signal } = this.#access
+    const headers = {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body && { 'content-type': 'application/json' }),
     }
-    if (response.ok) return response
-    const fault = faultIn(await this.#read(() => response.text()))
+    const asked = { method, path: `/api/v1/${path}`, headers, signal }
+    let response: IncomingMessage
+    try {
+      response = await this.#connection.send({ ...asked, body: body && JSON.stringify(body) })
+    } catch (cause) {
+      throw this.#unanswered(cause)
+    }
+    const { statusCode = 0 } = response
+    if (statusCode >= 200 && statusCode < 300) return response
+    const fault = faultIn(await this.#read(response))
     if (fault) throw this.#refusal(fault)
-    const what = `is not the admin listener of entrepot (${response.status})`
-    throw new AdminError('unavailable', `what answers at ${this.#url} ${what}`)
+    throw this.#foreign(response, undefined)
+  }
+
+  #foreign({ statusCode }: IncomingMessage, cause: unknown): AdminError {
+    const what = `is not the admin listener of entrepot (${statusCode})`
+    return new AdminError('unavailable', `what answers at ${this.#url} ${what}`, { cause })
+  }
+
+  #unanswered(cause: unknown): AdminError {
+    const error = (failure: AdminFailure, message: string) =>
+      new AdminError(failure, message, { cause })
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    if (isDisbelief(code)) {
+      const message = `the certificate of the daemon at ${this.#url} is not believed (${code})`
+      return error('unavailable', `${message}: see --admin-ca`)
+    }
+    const isRefused = REFUSED.test(code)
+    if (isRefused || (this.#connection.isSecure && CUT.has(code))) {
+      const message = `the daemon at ${this.#url} has ended the connection (${code})`
+      const wish = this.#access.tls?.cert === undefined ? 'a certificate' : 'another certificate'
+      const failure = isRefused ? 'denied' : 'unavailable'
+      return error(failure, `${message}: where it asks for ${wish}, see --admin-cert`)
+    }
+    const message = `no daemon answers at ${this.#url} (${code}): is entrepot serve running?`
+    return error('unavailable', message)
   }
 
   #refusal({ code, message }: ApiFault): AdminError {
     const failure = FAILURES[code] ?? 'failure'
     if (failure !== 'denied') return new AdminError(failure, message)
-    const what = this.#token === undefined ? 'asks for a token' : 'has another token'
+    const what = this.#access.token === undefined ? 'asks for a token' : 'has another token'
     return new AdminError(failure, `the daemon at ${this.#url} ${what}: see admin.token`)
   }
 
@@ -136,17 +181,16 @@ export class AdminClient {
     throw this.#lost(undefined)
   }
 
-  async *#lines(response: Response): AsyncIterable<unknown> {
+  async *#lines(response: IncomingMessage): AsyncIterable<unknown> {
     for await (const line of this.#texts(response)) yield JSON.parse(line) as unknown
   }
 
   /** Lines but empty ones, which only show that the daemon is there. */
-  async *#texts({ body }: Response): AsyncIterable<string> {
-    const decoder = new TextDecoder()
+  async *#texts(response: IncomingMessage): AsyncIterable<string> {
     let rest = ''
     try {
-      for await (const chunk of body ?? []) {
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + chunk).split('\n')
         rest = lines.pop() ?? ''
         for (const line of lines) if (line) yield line
       }
@@ -155,9 +199,9 @@ export class AdminClient {
     }
   }
 
-  async #read<T>(work: () => Promise<T>): Promise<T> {
+  async #read(response: IncomingMessage): Promise<string> {
     try {
-      return await work()
+      return await text(response)
     } catch (cause) {
       throw this.#lost(cause)
     }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { loadAdminConfig } from '../config/load.ts'
+import { type FlagValue, loadAdminAccess } from '../config/load.ts'
 import { localUrl } from '../util/listen-url.ts'
 import { AdminClient } from './admin-client.ts'
 import { UsageError } from './failure.ts'
@@ -7,6 +7,9 @@ import { UsageError } from './failure.ts'
 export interface AdminOptions {
   config?: string
   admin?: string
+  adminCa?: string
+  adminCert?: string
+  adminKey?: string
   json?: true
 }
 
@@ -18,6 +21,9 @@ export function withAdminOptions(command: Command): Command {
       '--admin <url>',
       'Admin listener of the daemon; that of the configuration where left out.',
     )
+    .option('--admin-ca <file>', 'Authorities to believe, in PEM, where its URL is https.')
+    .option('--admin-cert <file>', 'Certificate to show to it, in PEM.')
+    .option('--admin-key <file>', 'Key of that certificate, in PEM.')
     .option('--json', 'Print JSON.')
 }
 
@@ -26,15 +32,27 @@ export function withAdminOptions(command: Command): Command {
  * ConfigError and UsageError.
  */
 export async function adminClient(
-  { config, admin }: AdminOptions,
+  { config, admin, adminCa, adminCert, adminKey }: AdminOptions,
   signal?: AbortSignal,
 ): Promise<AdminClient> {
-  const { host, port, token } = await loadAdminConfig({ file: config })
+  const flags = clientFlags({ ca: adminCa, cert: adminCert, key: adminKey })
+  const { host, port, token, tls, client } = await loadAdminAccess({ file: config, flags })
   if (admin !== undefined && !/^https?:$/.test(URL.parse(admin)?.protocol ?? '')) {
     throw new UsageError(`--admin takes a URL, for example http://127.0.0.1:5001, not ${admin}`)
   }
   if (admin === undefined && port === 0) {
     throw new UsageError('the daemon listens on any free port (admin.port is 0): see --admin')
   }
-  return new AdminClient(admin ?? localUrl({ host, port }), token?.reveal(), signal)
+  const { ca, cert, key } = client
+  return new AdminClient(admin ?? localUrl({ host, port, scheme: tls ? 'https' : 'http' }), {
+    token: token?.reveal(),
+    tls: { ca: ca?.pem.reveal(), cert: cert?.pem.reveal(), key: key?.pem.reveal() },
+    signal,
+  })
+}
+
+function clientFlags(files: Record<'ca' | 'cert' | 'key', string | undefined>): FlagValue[] {
+  return Object.entries(files).flatMap(([name, text]) =>
+    text === undefined ? [] : [{ flag: `--admin-${name}`, path: ['admin', 'client', name], text }],
+  )
 }

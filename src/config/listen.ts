@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { host, port } from './fields.ts'
 import { certificateFile, isPair, keyFile } from './pem-file.ts'
 
-const tls = z
+/** The certificate of a listener. */
+export const listenTls = z
   .strictObject({
     cert: certificateFile.describe(
       'PEM file of the certificate that clients see, with its intermediates.',
@@ -28,7 +29,7 @@ export const listenField = z
     port: port
       .default(5000)
       .describe('Port on which clients reach the mirror; 0 takes any free one.'),
-    tls: tls.optional(),
+    tls: listenTls.optional(),
     trustedProxies: z
       .array(
         network.describe(

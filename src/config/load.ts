@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import { type AdminAccess, adminAccessField } from './admin.ts'
 import { ConfigError, type ConfigIssue } from './config-error.ts'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { FILE_VARIABLE, processEnvironment, readEnvironment, valueOf } from './environment.ts'
@@ -62,11 +63,12 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<LoadedCon
 
 /**
  * Reads what concerns the admin listener alone, for who wants to talk to a daemon: what is wrong
- * elsewhere is not looked at, and the secrets of upstreams need not be there. Throws ConfigError.
+ * elsewhere is not looked at, and neither the secrets of upstreams nor the key of the listener
+ * need be there. Throws ConfigError.
  */
-export async function loadAdminConfig(sources: ConfigSources = {}): Promise<Config['admin']> {
+export async function loadAdminAccess(sources: ConfigSources = {}): Promise<AdminAccess> {
   const { layers, environment, values } = await gather(sources)
-  const { admin } = configSchema(secretReader(environment)).shape
+  const admin = adminAccessField(secretReader(environment))
   const parsed = await z.object({ admin }).safeParseAsync(values, { error: issueMessage })
   if (parsed.success) return parsed.data.admin
   throw new ConfigError(issuesOf(parsed.error.issues, (path) => layers.placeOf(path)))

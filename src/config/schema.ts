@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { isLoopback } from '../util/loopback.ts'
+import { adminField } from './admin.ts'
 import { auditField } from './audit.ts'
 import { authField, someoneMayPush, unmatchedRules } from './auth.ts'
 import { evictionField } from './eviction.ts'
-import { host, path, port, secretField } from './fields.ts'
+import { path } from './fields.ts'
 import { listenField } from './listen.ts'
 import { proxiesField } from './proxy.ts'
 import { hostedField, overlaps } from './hosted.ts'
@@ -21,28 +21,9 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
  * what it becomes. All else about the configuration is derived from this.
  */
 export function configSchema(read: SecretReader) {
-  const admin = z
-    .strictObject({
-      host: host
-        .default('127.0.0.1')
-        .describe(
-          'Address of the admin listener: the page, the API that commands use, and metrics.',
-        ),
-      port: port.default(5001).describe('Port of the admin listener; 0 takes any free one.'),
-      token: secretField(read)
-        .optional()
-        .describe(
-          'Bearer token that the admin listener asks for; required unless its address is ' +
-            'loopback.',
-        ),
-    })
-    .refine((value) => value.token !== undefined || isLoopback(value.host), {
-      path: ['host'],
-      error: 'an admin listener that others can reach needs admin.token',
-    })
   const config = z.strictObject({
     listen: listenField,
-    admin: admin.prefault({}),
+    admin: adminField(read),
     data: path
       .default('./data')
       .describe(

@@ -16,17 +16,19 @@ export function examineCertificates(config: Config, nowMs: number): Finding[] {
   })
 }
 
-/** The only one that a mirror that runs reads again. */
-const LISTENER = 'listen.tls.cert'
+/** Those that a mirror that runs reads again. */
+const LISTENERS: readonly string[] = ['listen.tls.cert', 'admin.tls.cert']
 
 interface NamedFile {
   key: string
   file: PemFile
 }
 
-function certificateFiles({ listen, upstreams, store }: Config): NamedFile[] {
+function certificateFiles({ listen, admin, upstreams, store }: Config): NamedFile[] {
   const named: { key: string; file: PemFile | undefined }[] = [
-    { key: LISTENER, file: listen.tls?.cert },
+    { key: 'listen.tls.cert', file: listen.tls?.cert },
+    { key: 'admin.tls.cert', file: admin.tls?.cert },
+    { key: 'admin.tls.clientCa', file: admin.tls?.clientCa },
     { key: 'store.ca', file: store.ca },
   ]
   for (const [name, upstream] of Object.entries(upstreams)) {
@@ -46,7 +48,7 @@ function examine(key: string, path: string, certificate: X509Certificate, nowMs:
   const who = subject.replaceAll('\n', ', ')
   const what = `${key}: ${who} in ${path}`
   const day = validToDate.toISOString().slice(0, 10)
-  const renew = `put a new one into ${path}${key === LISTENER ? '' : ', and restart the mirror'}`
+  const renew = `put a new one into ${path}${LISTENERS.includes(key) ? '' : ', and restart the mirror'}`
   if (validToDate.getTime() < nowMs) return fault('certificates', `${what} ended on ${day}`, renew)
   if (validFromDate.getTime() > nowMs) {
     const from = validFromDate.toISOString()

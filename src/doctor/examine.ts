@@ -30,6 +30,9 @@ export async function examine(config: Config): Promise<Finding[]> {
 /** That there is one where others can reach the listener is for the configuration to say. */
 function examineToken({ admin }: Config): Finding[] {
   const token = admin.token?.reveal()
+  if (token === undefined && admin.tls?.clientCa) {
+    return [ok('admin', 'the admin listener asks for a certificate of admin.tls.clientCa')]
+  }
   if (token === undefined) return [ok('admin', 'the admin listener asks for no token, on loopback')]
   if (token.length >= MIN_TOKEN_LENGTH)
     return [ok('admin', 'the admin listener asks for its token')]

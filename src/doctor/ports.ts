@@ -1,8 +1,11 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { connect } from 'node:tls'
+import type { PemFile } from '../config/pem-file.ts'
 import type { Config } from '../config/schema.ts'
 import { listenUrl, localUrl, type ListenAddress } from '../util/listen-url.ts'
 import { type Finding, fault, ok } from './finding.ts'
@@ -11,13 +14,14 @@ const ANSWER_WITHIN_MS = 3000
 
 /** Whether the ports are free, or a mirror listens there already. */
 export async function examinePorts({ listen, admin }: Config): Promise<Finding[]> {
-  const { host, port, tls } = listen
-  const main = { host, port, scheme: tls ? ('https' as const) : ('http' as const) }
-  return [await examinePort('listen', main), await examinePort('admin', admin)]
+  return [await examinePort('listen', listen), await examinePort('admin', admin)]
 }
 
-async function examinePort(key: 'listen' | 'admin', address: ListenAddress): Promise<Finding> {
-  const { port } = address
+async function examinePort(
+  key: 'listen' | 'admin',
+  { host, port, tls }: Pick<Config['admin'], 'host' | 'port' | 'tls'>,
+): Promise<Finding> {
+  const address: ListenAddress = { host, port, scheme: tls ? 'https' : 'http' }
   if (port === 0) return ok('ports', `${key}.port is any free one`)
   const where = `${key}: ${listenUrl(address)}`
   const code = await listenFailure(address)
@@ -25,7 +29,8 @@ async function examinePort(key: 'listen' | 'admin', address: ListenAddress): Pro
   if (code !== 'EADDRINUSE') {
     return fault('ports', `${where} cannot be listened on (${code})`, FIXES[code] ?? `see ${key}`)
   }
-  if (await isMirror(address)) return ok('ports', `${where}: a mirror listens there`)
+  const isOurs = tls?.clientCa ? await showsCertificate(address, tls.cert) : await isMirror(address)
+  if (isOurs) return ok('ports', `${where}: a mirror listens there`)
   const fix = `stop it (ss -ltnp 'sport = :${port}' tells who it is), or choose another ${key}.port`
   return fault('ports', `${where}: another program listens there`, fix)
 }
@@ -44,6 +49,24 @@ function listenFailure({ host, port }: ListenAddress): Promise<string | undefine
       server.close(() => resolve(undefined))
     })
   })
+}
+
+/** Who asks for certificates answers nothing without one, but shows its own before that. */
+async function showsCertificate(address: ListenAddress, { pem }: PemFile): Promise<boolean> {
+  const { hostname } = new URL(localUrl(address))
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const socket = connect({ host, port: address.port, rejectUnauthorized: false })
+  socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(new Error('it says nothing')))
+  try {
+    await once(socket, 'secureConnect')
+    const own = new X509Certificate(pem.reveal()).fingerprint256
+    return socket.getPeerX509Certificate()?.fingerprint256 === own
+  } catch {
+    // Whatever it is, it does not speak as a mirror does.
+    return false
+  } finally {
+    socket.on('error', () => {}).destroy()
+  }
 }
 
 async function isMirror(address: ListenAddress): Promise<boolean> {

@@ -4,14 +4,14 @@ import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type Koa from 'koa'
 import type { HttpState } from './exchange.ts'
-import { createTlsServer, type KeyPair, type TlsServer } from './tls-server.ts'
+import { createTlsServer, type KeyPair, type TlsOptions, type TlsServer } from './tls-server.ts'
 
 export interface ListenOptions {
   host: string
   /** 0 takes a free one. */
   port: number
   /** Plain HTTP where left out. */
-  tls?: KeyPair | undefined
+  tls?: TlsOptions | undefined
 }
 
 /**

@@ -8,6 +8,11 @@ export interface KeyPair {
   key: string
 }
 
+export interface TlsOptions extends KeyPair {
+  /** Whose certificates every connection has to show one of; none where left out. */
+  clientCa?: string | undefined
+}
+
 export interface TlsServer {
   server: Server
   /** For new connections. Throws where it is none. */
@@ -31,10 +36,13 @@ const FLOOR = { minVersion: 'TLSv1.2' } as const
 /** HTTP/1.1 over TLS 1.2 or newer; who speaks plain HTTP is told so. Throws where the pair is none. */
 export function createTlsServer(
   options: ServerOptions,
-  pair: KeyPair,
+  { clientCa, ...pair }: TlsOptions,
   handle: RequestListener,
 ): TlsServer {
-  const secured = { ...pair, ...FLOOR, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
+  const context = { ...FLOOR, ...(clientCa !== undefined && { ca: clientCa }) }
+  const isAsked = clientCa !== undefined
+  const asking = { requestCert: isAsked, rejectUnauthorized: isAsked }
+  const secured = { ...pair, ...context, ...asking, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }
   const server = createServer({ ...options, ...secured }, handle)
   const waiting = new Map<string, Socket>()
   const wrap = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
@@ -59,7 +67,7 @@ export function createTlsServer(
   const hangUp = () => {
     for (const socket of waiting.values()) socket.destroy()
   }
-  const use = (next: KeyPair) => server.setSecureContext({ ...next, ...FLOOR })
+  const use = (next: KeyPair) => server.setSecureContext({ ...next, ...context })
   return { server, use, hangUp }
 }
 

@@ -27,7 +27,7 @@ async function startServer(listener: RequestListener): Promise<Answering> {
 /** What asking for images fails with. */
 async function failureOf(listener: RequestListener, token?: string): Promise<AdminError> {
   await using server = await startServer(listener)
-  const client = new AdminClient(server.url, token)
+  const client = new AdminClient(server.url, { token })
   const error = (await caught(client.ask<ImagePage>('GET', 'images'))) as AdminError
   error.message = error.message.replace(server.url, 'URL')
   return error
@@ -43,7 +43,7 @@ const ignore = { onProgress: () => {}, onItem: () => {} }
 describe('where no daemon is', () => {
   test('the port and the reason are told', async () => {
     const url = `http://127.0.0.1:${await freePort()}`
-    const error = await caught(new AdminClient(url, undefined).ask('GET', 'images'))
+    const error = await caught(new AdminClient(url).ask('GET', 'images'))
     expect(error).toMatchObject({
       failure: 'unavailable',
       message: `no daemon answers at ${url} (ECONNREFUSED): is entrepot serve running?`,
@@ -119,7 +119,7 @@ describe('long work', () => {
       next()
     })
     const told: unknown[] = []
-    const result = await new AdminClient(server.url, undefined).work(
+    const result = await new AdminClient(server.url).work(
       'evict',
       {},
       {
@@ -135,7 +135,7 @@ describe('long work', () => {
     await using server = await startServer((_, response) => {
       response.end('{"error":{"code":"FAILED","message":"cannot read the disk"}}\n')
     })
-    const work = new AdminClient(server.url, undefined).work('scrub', {}, ignore)
+    const work = new AdminClient(server.url).work('scrub', {}, ignore)
     expect(await caught(work)).toMatchObject({
       failure: 'failure',
       message: 'cannot read the disk',
@@ -151,7 +151,7 @@ describe('long work', () => {
           else response.end()
         })
       })
-      const work = new AdminClient(server.url, undefined).work('scrub', {}, ignore)
+      const work = new AdminClient(server.url).work('scrub', {}, ignore)
       expect(await caught(work)).toMatchObject({
         failure: 'unavailable',
         message: `the daemon at ${server.url} went away`,

@@ -316,11 +316,12 @@ describe('the admin listener', () => {
   )
 
   test.each(['0.0.0.0', '::', '10.0.0.1', 'mirror.example.com', '::ffff:10.0.0.1'])(
-    'needs a token on %s',
+    'needs a token or a client certificate on %s',
     async (host) => {
       const text = `admin: { host: "${host}" }`
       expect(await faultsOf({ text })).toEqual([
-        'm.yml:1:10: admin.host: an admin listener that others can reach needs admin.token',
+        'm.yml:1:10: admin.host: an admin listener that others can reach needs admin.token ' +
+          'or admin.tls.clientCa',
       ])
       const environment = { ENTREPOT_ADMIN__TOKEN: 'hunter2' }
       expect((await load({ text, environment })).admin.token?.reveal()).toBe('hunter2')

@@ -17,16 +17,22 @@ test.runIf(haveOpenssl())('certificates are told before they end, and when they 
   const file = pem('m.yml')
   await writeFile(
     file,
-    JSON.stringify({ listen: { tls: own }, upstreams: { 'docker.io': { tls } } }),
+    JSON.stringify({
+      listen: { tls: own },
+      admin: { tls: own },
+      upstreams: { 'docker.io': { tls } },
+    }),
   )
   const { config } = await loadConfig({ file, environment: {} })
   const nowMs = Date.now()
   const levels = (atMs: number) => examineCertificates(config, atMs).map(({ level }) => level)
-  expect(levels(nowMs - 60 * DAY_MS)).toEqual(['fault', 'fault', 'fault'])
-  expect(levels(nowMs)).toEqual(['warning', 'warning', 'warning'])
-  expect(levels(nowMs + 2 * DAY_MS)).toEqual(['fault', 'fault', 'fault'])
-  const [listener, ca] = examineCertificates(config, nowMs + 2 * DAY_MS)
+  expect(levels(nowMs - 60 * DAY_MS)).toEqual(['fault', 'fault', 'fault', 'fault'])
+  expect(levels(nowMs)).toEqual(['warning', 'warning', 'warning', 'warning'])
+  expect(levels(nowMs + 2 * DAY_MS)).toEqual(['fault', 'fault', 'fault', 'fault'])
+  const [listener, admin, ca] = examineCertificates(config, nowMs + 2 * DAY_MS)
   expect(listener?.text).toMatch(/^listen\.tls\.cert: CN=server in /)
   expect(listener?.fix).toMatch(/^put a new one into .*server\.pem$/)
+  expect(admin?.text).toMatch(/^admin\.tls\.cert: CN=server in /)
+  expect(admin?.fix).toMatch(/^put a new one into .*server\.pem$/)
   expect(ca?.text).toMatch(/^upstreams\.docker\.io\.tls\.ca: CN=ca in .*ca\.pem ended on \d{4}-/)
 })

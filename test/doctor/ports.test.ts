@@ -26,7 +26,7 @@ test.runIf(haveOpenssl())('a mirror that speaks HTTPS is known as one', async ()
   const parts = { routes: new Routes([]), hosted: undefined, gate: openGate }
   const app = createApp({ ...parts, events: new Events(logger, metrics), isReady: () => true })
   const certificates = new CertificateEvents(logger, metrics)
-  await using listening = await startListening(app, config, new FakeClock(), certificates)
+  await using listening = await startListening(app, config.listen, new FakeClock(), certificates)
   const { port } = listening.server
   const [finding] = await examinePorts({ ...config, listen: { ...config.listen, port } })
   expect(finding).toMatchObject({

@@ -58,7 +58,7 @@ describe.skipIf(!haveOpenssl())('the listener with TLS', () => {
     const app = createApp({ ...parts, isReady: () => true })
     clock = new FakeClock()
     const certificateEvents = new CertificateEvents(logger, metrics)
-    listening = await startListening(app, config, clock, certificateEvents)
+    listening = await startListening(app, config.listen, clock, certificateEvents)
   })
 
   afterEach(async () => {

@@ -43,7 +43,7 @@ curl -s localhost:5001/api/v1/evict --json '{"dryRun": true, "toBytes": 0}' | jq
 \`\`\`
 
 - Sizes are bytes, times ISO 8601 in UTC, and repositories have their registry in front: \`docker.io/library/alpine\`. Fields may be added, none are renamed or removed.
-- With \`admin.token\`, \`Authorization: Bearer TOKEN\` is needed. Without one, requests must name the listener as \`localhost\` or by its address. Those that change something may come from no page of another origin.
+- With \`admin.token\`, \`Authorization: Bearer TOKEN\` is needed. With \`admin.tls.clientCa\`, so is a certificate of that authority. With neither a token nor \`admin.tls\`, requests must name the listener as \`localhost\` or by its address. Those that change something may come from no page of another origin.
 - Bodies are \`application/json\`. What is wrong is answered with \`{"error": {"code", "message"}}\`.
 - Long work (\`evict\`, \`purge\`, \`scrub\`, \`sweep\`, \`warm\`, \`gc\`) answers \`application/x-ndjson\`: lines of \`progress\` and \`item\`, then a \`result\` or an \`error\`. The status is 200 before it has begun, so the last line tells. It goes on when its caller leaves, but for dry runs and \`warm\`. \`GET events\` answers in lines too, without an end. An empty line is sent now and then, so that nobody takes the connection for dead.
 - \`GET live\` answers [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html), one named \`status\` at once and one each second: \`{stats, jobs, upstreams}\` as the routes of these names have them. It is read once a second however many look; who reads slowly is told less often, and always of the present.`

@@ -47,11 +47,13 @@ export interface AdminAppOptions {
   isReady: () => boolean
   /** Where set, all but health and the page needs it. */
   token: string | undefined
+  /** Whether it speaks TLS, so that its certificate says by which names it is asked. */
+  isSecure: boolean
 }
 
 /** The admin listener's application: the page, JSON, metrics and health. */
 export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
-  const { events, isReady, token } = options
+  const { events, isReady, token, isSecure } = options
   const app = baseApp(events)
   app.use(healthRouter(isReady).routes())
   app.use((context, next) => {
@@ -63,7 +65,7 @@ export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
   app.use(refuseUnanswered())
   app.use(pageRouter().routes())
   if (token !== undefined) app.use(bearerGuard(token))
-  app.use(originGuard(token))
+  app.use(originGuard(token !== undefined || isSecure ? 'any' : 'local'))
   for (const router of [metricsRouter(options), apiRouter(options, tell)]) {
     app.use(router.routes())
     app.use(router.allowedMethods())

@@ -7,18 +7,22 @@ const OWN_SITES = new Set(['', 'same-origin', 'none'])
 
 /**
  * Refuses what would change something and comes from a page of another origin: without a token
- * the listener's only protection is that it is loopback, where the browsers of its machine are.
- * No answer of ours allows another origin to read it either; a foreign name that is made to
- * resolve to loopback would pass for the same origin, so that without a token there are none.
+ * the listener's only protection is that it is loopback, where the browsers of its machine are,
+ * or a certificate, which they show by themselves. No answer of ours allows another origin to read
+ * it either; a foreign name that is made to resolve to loopback would pass for the same origin, so
+ * that with neither a token nor TLS only `local` names are answered.
  */
-export function originGuard(token: string | undefined): Middleware {
+export function originGuard(names: 'any' | 'local'): Middleware {
   return (context, next) => {
     const changesNothing = context.method === 'GET' || context.method === 'HEAD'
     if (!changesNothing && !isOwnOrigin(context)) {
       throw new ApiError('FORBIDDEN', 'a page of another origin may not change anything here')
     }
-    if (token === undefined && !isLocalName(context.hostname)) {
-      throw new ApiError('FORBIDDEN', 'without admin.token it answers to localhost or an address')
+    if (names === 'local' && !isLocalName(context.hostname)) {
+      throw new ApiError(
+        'FORBIDDEN',
+        'without admin.token or admin.tls it answers to localhost or an address',
+      )
     }
     return next()
   }

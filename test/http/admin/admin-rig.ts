@@ -73,6 +73,7 @@ export async function startAdmin(options: AdminOptions = {}): Promise<HttpServer
     upstreams: new Map(),
     isReady: () => options.isReady ?? true,
     token: options.token,
+    isSecure: false,
   })
   return listen(app, { host: '127.0.0.1', port: 0 })
 }
