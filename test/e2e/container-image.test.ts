@@ -1,17 +1,15 @@
-import { chown, mkdir, readFile, stat } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { importBaseImage } from '../support/base-image.ts'
 import { ContainerFile } from '../support/container-file.ts'
+import { startDockerEngine } from '../support/docker-engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
-import { run, RunningProcess } from '../support/processes.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { haveTools } from '../support/tools.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const NOBODY = 65_534
-/** The Node.js of the tests stands for that of the image. */
-const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
 
 describe('deploy/Dockerfile', async () => {
   const file = await ContainerFile.read(join(ROOT, 'deploy/Dockerfile'))
@@ -32,44 +30,50 @@ describe('deploy/Dockerfile', async () => {
     expect(file.final('EXPOSE')).toBe('5000')
   })
 
-  it.runIf(process.getuid?.() === 0)(
-    'makes something that runs as nobody on a read-only file system and is healthy',
-    async () => {
-      await using folder = await temporaryFolder()
-      await file.build(ROOT, folder.path, { PATH })
-      const image = join(folder.path, 'image')
-      const data = join(folder.path, 'data')
-      await mkdir(data)
-      await chown(data, NOBODY, NOBODY)
-      await run(['chmod', '-R', 'a+rX', folder.path])
-      const env = {
-        PATH,
-        NODE_ENV: 'production',
-        ENTREPOT_DATA: data,
-        ENTREPOT_LISTEN__HOST: '127.0.0.1',
-        ENTREPOT_LISTEN__PORT: String(await freePort()),
-        ENTREPOT_ADMIN__PORT: String(await freePort()),
-      }
-      const here = (words: string[]) =>
-        words.map((word) => word.replace(/^\/app\//, `${image}/app/`))
-      const command = [...here(file.command('ENTRYPOINT')), ...file.command('CMD')]
-      const readOnly = 'mount --bind "$0" "$0" && mount -o remount,bind,ro / && exec setpriv "$@"'
-      const nobody = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--']
-      await using daemon = new RunningProcess(
-        ['unshare', '--mount', 'sh', '-c', readOnly, data, ...nobody, ...command],
-        { env, cwd: join(image, 'app') },
-      )
-      const check = file.command('HEALTHCHECK')
-      await eventually('the health check passes', async () => {
-        if (daemon.exit) throw new Error(daemon.output)
-        return run(check, { env }).then(
+  it.runIf(haveTools('docker', 'dockerd'))(
+    'makes an image that runs as nobody on a read-only file system and is healthy',
+    async (context) => {
+      await using engine = await startDockerEngine()
+      const base = file.final('FROM')
+      await importBaseImage(engine, base)
+      const runs = await engine
+        .docker(['run', '--rm', '--network=none', base, 'sh', '-c', ':'])
+        .then(
           () => true,
-          () => false,
+          (error: unknown) => {
+            console.warn('SKIPPED: this engine cannot run containers:', error)
+            return false
+          },
         )
+      if (!runs) context.skip()
+      const onHost = '--network=host'
+      const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
+      const given = proxies.flatMap((name) => ['--build-arg', name])
+      const dockerfile = join(ROOT, 'deploy/Dockerfile')
+      const build = ['build', onHost, ...given, '--file', dockerfile, '--tag', 'entrepot', ROOT]
+      await engine.docker(build, { timeoutMs: 170_000 })
+      const env = {
+        ENTREPOT_LISTEN__PORT: await freePort(),
+        ENTREPOT_ADMIN__PORT: await freePort(),
+      }
+      const variables = Object.entries(env).map(([name, value]) => `--env=${name}=${value}`)
+      const rights = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges:true']
+      const options = ['--name=mirror', '--volume=data:/data', '--health-interval=1s', onHost]
+      await engine.docker(['run', '--detach', ...options, ...rights, ...variables, 'entrepot'])
+      const state = async (format: string) =>
+        (await engine.docker(['inspect', '--format', `{{.State.${format}}}`, 'mirror'])).trim()
+      await eventually('the mirror is healthy', async () => {
+        if ((await state('Running')) !== 'true') {
+          throw new Error(await engine.docker(['logs', 'mirror']))
+        }
+        return (await state('Health.Status')) === 'healthy'
       })
-      daemon.kill('SIGTERM')
-      expect(await daemon.exited).toEqual({ code: 0, signal: null })
-      await expect(run(check, { env })).rejects.toThrow()
+      const inside = (...command: string[]) => engine.docker(['exec', 'mirror', ...command])
+      expect(await inside('node', '-p', 'process.getuid()')).toBe('1000\n')
+      expect(await inside('node', '/app/dist/main.js', 'status')).toMatch(/^healthy/)
+      await expect(inside('cp', '/etc/passwd', '/app')).rejects.toThrow('Read-only file system')
+      await engine.docker(['stop', '--time=40', 'mirror'])
+      expect(await state('ExitCode')).toBe('0')
     },
   )
 })

@@ -1,54 +1,20 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { eventually } from '../eventually.ts'
-import { run, RunningProcess } from '../processes.ts'
-import { temporaryFolder } from '../temporary-folder.ts'
+import { startDockerEngine } from '../docker-engine.ts'
 import type { ClientOptions, LoginClient } from './client.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
 /** A Docker engine of its own, with containerd. */
 export async function startDocker({ mirror, outside }: ClientOptions): Promise<LoginClient> {
-  await using stack = new AsyncDisposableStack()
-  const folder = stack.use(await temporaryFolder())
-  const socket = `unix://${join(folder.path, 'docker.sock')}`
-  const settings = join(folder.path, 'daemon.json')
   // The others are for containerd's image store, which this engine is without.
   const [printed] = await mirror.clientFiles('docker')
-  await writeFile(settings, printed?.content ?? '')
-  const dockerd = stack.use(
-    new RunningProcess(
-      [
-        'dockerd',
-        '--bridge=none',
-        '--iptables=false',
-        '--ip-forward=false',
-        '--ip-masq=false',
-        '--data-root',
-        join(folder.path, 'data'),
-        '--exec-root',
-        join(folder.path, 'exec'),
-        '--pidfile',
-        join(folder.path, 'pid'),
-        '--host',
-        socket,
-        '--config-file',
-        settings,
-        '--storage-driver',
-        'vfs',
-      ],
-      { env: outside.env },
-    ),
-  )
-  const docker = (...args: string[]) =>
-    run(['docker', '--host', socket, ...args], {
-      env: { ...outside.env, DOCKER_CONFIG: folder.path },
-    })
-  await eventually('dockerd answers', async () => {
-    if (dockerd.exit) throw new Error(`dockerd ended:\n${dockerd.output}`)
-    return docker('version').catch(() => false)
+  const engine = await startDockerEngine({
+    settings: printed?.content ?? '',
+    env: outside.env,
+    storageDriver: 'vfs',
   })
-  const owned = stack.move()
+  const docker = (...args: string[]) => engine.docker(args)
   return {
     name: 'docker',
     keeps: 'unpacked',
@@ -63,7 +29,7 @@ export async function startDocker({ mirror, outside }: ClientOptions): Promise<L
       await docker('login', '--username', user, '--password', password, registry)
     },
     async held(name) {
-      const archive = join(folder.path, 'saved.tar')
+      const archive = join(engine.folder, 'saved.tar')
       await docker('save', '--output', archive, name)
       const contents = await hashArchive(archive)
       await rm(archive)
@@ -74,6 +40,6 @@ export async function startDocker({ mirror, outside }: ClientOptions): Promise<L
     async empty() {
       await docker('image', 'prune', '--all', '--force')
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   }
 }
