@@ -51,12 +51,13 @@ export function openApiDocument(version: string): object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/api/v1' }],
-    // The token is asked for where there is one.
-    security: [{ token: [] }, {}],
+    // `admin.token` and `admin.tls.clientCa` say which of them are asked for.
+    security: [{ token: [] }, { certificate: [] }, { token: [], certificate: [] }, {}],
     paths,
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: '`admin.token`' },
+        certificate: { type: 'mutualTLS', description: 'of `admin.tls.clientCa`' },
       },
       schemas: { Refusal: jsonSchema(refusal, 'output') },
     },
