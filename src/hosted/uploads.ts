@@ -6,7 +6,7 @@ import type { Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Spool } from '../store/spool.ts'
 import type { Clock } from '../util/clock.ts'
-import { gather } from '../util/gather.ts'
+import { chunkPair, gather, type ChunkPair } from '../util/gather.ts'
 import { KeyedLock } from '../util/keyed-lock.ts'
 import type { ContentKeeper } from './content-keeper.ts'
 import type { Quota } from './quota.ts'
@@ -19,6 +19,9 @@ const CHUNK_BYTES = 256 * 1024
 /** Where so many come at the same time the others are taken in small chunks. */
 const MAX_LARGE = 64
 const SMALL_CHUNK_BYTES = 32 * 1024
+
+/** So many are kept for the next: new memory for each upload keeps the garbage collector busy. */
+const MAX_SPARE = 16
 
 /** Where uploads wait until they are whole. See UploadFolder of the store. */
 export interface UploadSpools {
@@ -53,6 +56,7 @@ export class Uploads {
   readonly #options: UploadsOptions
   readonly #locks = new KeyedLock<UploadId>()
   readonly #hashes = new UploadHashes()
+  readonly #spare: ChunkPair[] = []
   #appending = 0
 
   constructor(options: UploadsOptions) {
@@ -176,10 +180,10 @@ export class Uploads {
     const hash = this.#hashes.of(id, spool.sizeBytes)
     let sizeBytes = spool.sizeBytes
     let appending = Promise.resolve()
-    const chunkBytes = this.#appending < MAX_LARGE ? CHUNK_BYTES : SMALL_CHUNK_BYTES
+    const pair = this.#takePair()
     this.#appending++
     try {
-      for await (const bytes of gather(body, chunkBytes)) {
+      for await (const bytes of gather(body, pair)) {
         sizeBytes += bytes.length
         if (sizeBytes > maxBlobBytes) break
         await appending
@@ -191,10 +195,22 @@ export class Uploads {
     } finally {
       this.#appending--
       await appending
+      this.#givePair(pair)
     }
     if (sizeBytes <= maxBlobBytes) return
     await this.#drop(id)
     throw new RegistryError('TOO_LARGE', `a blob may have ${maxBlobBytes} bytes`)
+  }
+
+  #takePair(): ChunkPair {
+    const spare = this.#spare.pop()
+    if (spare) return spare
+    return chunkPair(this.#appending < MAX_LARGE ? CHUNK_BYTES : SMALL_CHUNK_BYTES)
+  }
+
+  /** Takes back what nothing is written from any more. */
+  #givePair(pair: ChunkPair): void {
+    if (pair[0].length === CHUNK_BYTES && this.#spare.length < MAX_SPARE) this.#spare.push(pair)
   }
 
   async #digestOf(id: UploadId, spool: Spool, algorithm: DigestAlgorithm): Promise<Digest> {

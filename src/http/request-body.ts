@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RegistryError } from '../oci/registry-error.ts'
+import { countReceived } from '../util/received-garbage.ts'
 import type { Context } from './exchange.ts'
 
 /** Who sends nothing for so long has gone. */
@@ -10,7 +11,11 @@ export async function* requestBody({ req }: Context): AsyncIterable<Uint8Array> 
   req.socket.setTimeout(PATIENCE_MS)
   try {
     // Not destroyed, so that a refusal can still be told.
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      const bytes = chunk as Buffer
+      countReceived(bytes.length)
+      yield bytes
+    }
     req.socket.setTimeout(0)
   } finally {
     // Who is refused may read the answer only when all is sent.

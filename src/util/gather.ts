@@ -1,12 +1,21 @@
+/** Memory for two chunks of the same size. */
+export type ChunkPair = readonly [Buffer, Buffer]
+
+export function chunkPair(chunkBytes: number): ChunkPair {
+  return [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)]
+}
+
 /**
- * Makes large chunks of small ones: each but the last is `chunkBytes` long. A chunk is good until the
- * next but one is asked for. What came before the source fails is given out before the failure.
+ * Makes large chunks of small ones, in the memory of a pair: each but the last fills one of it. A
+ * chunk is good until the next but one is asked for. What came before the source fails is given
+ * out before the failure.
  */
 export async function* gather(
   source: AsyncIterable<Uint8Array>,
-  chunkBytes: number,
+  pair: ChunkPair,
 ): AsyncIterable<Uint8Array> {
-  let [filling, other] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]
+  let [filling, other] = pair
+  const chunkBytes = filling.length
   let length = 0
   let failure: { error: unknown } | undefined
   try {

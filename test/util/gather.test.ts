@@ -1,6 +1,6 @@
 import { array, assert, asyncProperty, integer, uint8Array } from 'fast-check'
 import { expect, test } from 'vitest'
-import { gather } from '../../src/util/gather.ts'
+import { chunkPair, gather } from '../../src/util/gather.ts'
 
 async function* given(chunks: Uint8Array[], failure?: Error): AsyncIterable<Uint8Array> {
   for (const chunk of chunks) yield chunk
@@ -13,7 +13,7 @@ test('all bytes come in order, in chunks of the size', async () => {
     asyncProperty(chunks, integer({ min: 1, max: 10 }), async (some, chunkBytes) => {
       const lengths: number[] = []
       const received: number[] = []
-      for await (const chunk of gather(given(some), chunkBytes)) {
+      for await (const chunk of gather(given(some), chunkPair(chunkBytes))) {
         lengths.push(chunk.length)
         received.push(...chunk)
       }
@@ -26,7 +26,7 @@ test('all bytes come in order, in chunks of the size', async () => {
 
 test('a chunk stays as it is while the next is made', async () => {
   const bytes = Uint8Array.from([1, 2, 3, 4])
-  const chunks = gather(given([bytes]), 2)[Symbol.asyncIterator]()
+  const chunks = gather(given([bytes]), chunkPair(2))[Symbol.asyncIterator]()
   const { value: first } = (await chunks.next()) as { value: Uint8Array }
   const { value: second } = (await chunks.next()) as { value: Uint8Array }
   expect([[...first], [...second]]).toEqual([
@@ -39,7 +39,7 @@ test('what came before a failure comes before the failure', async () => {
   const received: number[] = []
   const reading = (async () => {
     const source = given([Uint8Array.from([1, 2, 3])], new Error('cut'))
-    for await (const chunk of gather(source, 2)) received.push(...chunk)
+    for await (const chunk of gather(source, chunkPair(2))) received.push(...chunk)
   })()
   await expect(reading).rejects.toThrow('cut')
   expect(received).toEqual([1, 2, 3])
