@@ -1,9 +1,23 @@
 import { readFileSync } from 'node:fs'
 
-/** The version in package.json, which lies beside both src and dist. */
-export const VERSION: string = readVersion()
+interface PackageFile {
+  version: string
+  engines: { node: string }
+}
 
-function readVersion(): string {
+const { version, engines } = readPackageFile()
+
+export const VERSION: string = version
+
+/** Why this does not run on a version of Node.js; `undefined` where it does. */
+export function nodeFault(nodeVersion: string): string | undefined {
+  const needed = engines.node.replace('>=', '')
+  if (Number.parseInt(nodeVersion) >= Number.parseInt(needed)) return undefined
+  return `entrepot needs Node.js ${needed} or newer, and this is ${nodeVersion}`
+}
+
+/** It lies beside both src and dist. */
+function readPackageFile(): PackageFile {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  return JSON.parse(text) as PackageFile
 }

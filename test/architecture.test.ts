@@ -109,7 +109,7 @@ const ARCHITECTURE: Architecture = {
       'doctor',
       'version',
     ],
-    main: ['cli'],
+    main: ['cli', 'version'],
   },
   owners: {
     '@aws-sdk/client-s3': ['store'],
