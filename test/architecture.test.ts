@@ -97,6 +97,7 @@ const ARCHITECTURE: Architecture = {
       'util',
       'oci',
       'auth',
+      'policy',
       'admin-api',
       'admin-stats',
       'admin-daemon',

@@ -42,7 +42,7 @@ export function clientCommand(): Command {
     .addOption(
       new Option(
         '--image <image...>',
-        'What --check pulls, for example ghcr.io/OWNER/IMAGE:TAG; of well-known registries something small where left out.',
+        'What --check pulls, for example alpine:3 or ghcr.io/OWNER/IMAGE:TAG; of well-known registries something small where left out.',
       ).implies({ check: true }),
     )
     .option('--json', 'Print JSON.')

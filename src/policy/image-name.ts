@@ -24,7 +24,7 @@ const LATEST = 'latest' as Tag
  * prefix, or a host; else it is part of the repository, which is the default upstream's. With a
  * digest a tag says nothing more and is passed over, as clients do. `undefined` for what is no name.
  */
-export function parseImageName(text: string, routes: Routes): ImageName | undefined {
+export function parseImageName(text: string, routes: Routes<unknown>): ImageName | undefined {
   const [named = '', digestText, ...more] = text.split('@')
   const [, path = '', tagText] = /^(.*?)(?::([^:/]*))?$/.exec(named) ?? []
   const digest = parseDigest(digestText ?? '')
@@ -49,7 +49,7 @@ export function imageOf({ repository, target = LATEST }: ImageName): ImageRefere
  * A pattern of images as people write it with the registry in front, where they have left it out:
  * `alpine:3*` is `docker.io/library/alpine:3*`. What stands before the first slash may be a glob.
  */
-export function qualifyPattern(text: string, routes: Routes): string {
+export function qualifyPattern(text: string, routes: Routes<unknown>): string {
   const [first = '', ...rest] = text.split('/')
   if (rest.length > 0 ? isHost(first) || first.includes('*') : first === '**') return text
   const [, path = '', target = ''] = /^([^:@]*)(.*)$/s.exec(text) ?? []
@@ -57,7 +57,7 @@ export function qualifyPattern(text: string, routes: Routes): string {
   return route ? `${route.upstream}/${route.repository}${target}` : text
 }
 
-function repositoryOf(path: string, routes: Routes): ImageName['repository'] | undefined {
+function repositoryOf(path: string, routes: Routes<unknown>): ImageName['repository'] | undefined {
   const slash = path.indexOf('/')
   const first = path.slice(0, Math.max(slash, 0))
   const rest = parseRepository(path.slice(slash + 1))

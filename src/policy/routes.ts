@@ -1,7 +1,7 @@
 import type { Repository } from '../oci/reference.ts'
 import type { Source } from '../oci/source.ts'
 
-export interface RouteUpstream {
+export interface RouteUpstream<S = Source> {
   /** The registry as image names spell it, for example `docker.io`. */
   name: string
   /** Path prefix that chooses it: `/v2/<prefix>/<repository>`. */
@@ -9,13 +9,13 @@ export interface RouteUpstream {
   /** Names of ours, in lower case, under which it is the only one: `ghcr.mirror.example`. */
   hosts: readonly string[]
   isDefault: boolean
-  source: Source
+  source: S
 }
 
 /** From a request to who answers it. */
-export interface Route {
+export interface Route<S = Source> {
   upstream: string
-  source: Source
+  source: S
   /** As the upstream knows it. */
   repository: Repository
   via: 'default' | 'ns' | 'host' | 'prefix'
@@ -39,14 +39,17 @@ const DOCKER_HUB = 'docker.io'
 /** Hosts of Docker Hub that a client may name instead. */
 const DOCKER_HUB_HOSTS = [DOCKER_HUB, 'registry-1.docker.io', 'index.docker.io']
 
-/** The table of upstreams; it never leads to one that is not configured. */
-export class Routes {
-  readonly #default: RouteUpstream | undefined
-  readonly #byName = new Map<string, RouteUpstream>()
-  readonly #byHost = new Map<string, RouteUpstream>()
-  readonly #byPrefix: { start: string; upstream: RouteUpstream }[]
+/**
+ * The table of upstreams; it never leads to one that is not configured. Who only reads names has
+ * it without sources.
+ */
+export class Routes<S = Source> {
+  readonly #default: RouteUpstream<S> | undefined
+  readonly #byName = new Map<string, RouteUpstream<S>>()
+  readonly #byHost = new Map<string, RouteUpstream<S>>()
+  readonly #byPrefix: { start: string; upstream: RouteUpstream<S> }[]
 
-  constructor(upstreams: RouteUpstream[]) {
+  constructor(upstreams: readonly RouteUpstream<S>[]) {
     this.#default = upstreams.find((upstream) => upstream.isDefault)
     for (const upstream of upstreams) {
       for (const host of hostsOf(upstream.name)) this.#byName.set(host, upstream)
@@ -66,7 +69,7 @@ export class Routes {
    * What says more comes first: `ns`, a prefix in front of `/v2`, our host, a prefix of the name.
    * `undefined` where the request leads to no upstream of ours: the client is to ask the origin.
    */
-  find({ repository, ns, prefix, host }: Routable): Route | undefined {
+  find({ repository, ns, prefix, host }: Routable): Route<S> | undefined {
     if (ns !== undefined) {
       const upstream = this.#byName.get(ns)
       return upstream && routeTo(upstream, withoutOwnHost(repository, upstream), 'ns')
@@ -85,11 +88,11 @@ export class Routes {
     return this.#default && routeTo(this.#default, repository, 'default')
   }
 
-  #withPrefix(prefix: string): RouteUpstream | undefined {
+  #withPrefix(prefix: string): RouteUpstream<S> | undefined {
     return this.#byPrefix.find(({ start }) => start === `${prefix}/`)?.upstream
   }
 
-  #ofHost(host: string): RouteUpstream | undefined {
+  #ofHost(host: string): RouteUpstream<S> | undefined {
     if (this.#byHost.size === 0) return undefined
     return this.#byHost.get(host.toLowerCase().replace(/:\d+$/, ''))
   }
@@ -103,14 +106,14 @@ function hostsOf(name: string): string[] {
  * containerd with `override_path` sends both the prefix and `ns`. Only a prefix that looks like a
  * host is taken off: with any other, `docker.io/team/app` behind prefix `team` would become another image.
  */
-function withoutOwnHost(repository: string, { prefix }: RouteUpstream): string {
+function withoutOwnHost(repository: string, { prefix }: RouteUpstream<unknown>): string {
   const start = `${prefix}/`
   return prefix.includes('.') && repository.startsWith(start)
     ? repository.slice(start.length)
     : repository
 }
 
-function routeTo(upstream: RouteUpstream, name: string, via: Route['via']): Route {
+function routeTo<S>(upstream: RouteUpstream<S>, name: string, via: Route['via']): Route<S> {
   const isOfficial = upstream.name === DOCKER_HUB && !name.includes('/')
   // The end of a valid name after a slash is a valid name, and so is one with a component before it.
   const repository = (isOfficial ? `library/${name}` : name) as Repository

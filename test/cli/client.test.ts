@@ -92,6 +92,8 @@ describe('client --check', () => {
     mirror = stack.use(await MirrorProcess.start({ upstreamUrl: hub.url, upstreams }))
     const image = await buildImage({ seed: 'child' })
     hub.add('library/hello-world', 'latest', buildIndex({ amd64: image }))
+    hub.add('library/demo', '1', image)
+    hub.add('somebody/demo', 'latest', image)
     other.add('owner/app', '1', image)
   })
 
@@ -112,6 +114,15 @@ describe('client --check', () => {
     const { code, stdout } = await check(client, '--image', 'registry.test/owner/app:1')
     expect(stdout).toBe(urls.map((url) => `ok      ${mirror.url}/${url}\n`).join(''))
     expect(code).toBe(0)
+  })
+
+  test.each([
+    ['demo:1', 'library/demo/manifests/1'],
+    ['docker.io/demo:1', 'library/demo/manifests/1'],
+    ['somebody/demo', 'somebody/demo/manifests/latest'],
+  ])('takes the name %s, as docker pull does', async (image, path) => {
+    const { stdout } = await check('docker', '--image', image)
+    expect(stdout).toContain(`ok      ${mirror.url}/v2/${path}\n`)
   })
 
   it('pulls the config too', async () => {

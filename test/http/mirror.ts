@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { createApp } from '../../src/http/app.ts'
 import { listen, type HttpServer } from '../../src/http/server.ts'
 import { parseRepository } from '../../src/oci/reference.ts'
+import type { Source } from '../../src/oci/source.ts'
 import { Guard } from '../../src/policy/guard.ts'
 import { Routes } from '../../src/policy/routes.ts'
 import { Rules, type RulePatterns } from '../../src/policy/rules.ts'
@@ -62,7 +63,7 @@ export async function startMirror(
   )
   const readiness = { isReady: true }
   const guarded = new Guard(hub, new Rules('docker.io', rules))
-  const routes = new Routes([
+  const routes = new Routes<Source>([
     { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: guarded },
     { name: 'ghcr.io', prefix: 'ghcr.io', hosts: ['ghcr.mirror'], isDefault: false, source: ghcr },
   ])

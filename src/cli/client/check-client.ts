@@ -33,14 +33,13 @@ export async function checkClient(
   routes: readonly ClientRoute[],
   { image = [], json }: CheckOptions,
 ): Promise<void> {
-  const names = mirror.upstreams.map(({ name }) => name)
-  const images = checkImages(names, image)
+  const images = checkImages(mirror.upstreams, image)
   const all: Checked[] = []
   const add = (checked: Checked) => {
     all.push(checked)
     if (!json) print(`${checked.isOk ? 'ok    ' : 'failed'}  ${checked.text}`)
   }
-  for (const upstream of names) {
+  for (const { name: upstream } of mirror.upstreams) {
     const ways = routes.filter((route) => route.upstream === upstream)
     if (ways.length === 0) add(failed(upstream, `${upstream}: this client has no way to it`))
     for (const route of ways) add(await checked(mirror.url, route, images.get(upstream)))
