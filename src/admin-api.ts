@@ -237,11 +237,12 @@ export interface WorkProgress {
   parts?: { digest: string; done: number; total: number }[]
 }
 
-/** Content that would go. */
+/** An image that would go. */
 export interface RemovableEntry {
   digest: string
   /** Empty for what no repository links. */
   names: { repository: string; tags: string[] }[]
+  /** Of all that would go with it: what others need is not counted. */
   bytes: number
   usedAt: string
 }

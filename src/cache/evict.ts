@@ -13,6 +13,7 @@ import type { Leases } from './leases.ts'
 import type { EvictRequest, Removable, Removal, WorkListener } from './operations.ts'
 import type { Pins } from './pins.ts'
 import type { Shortage, Space } from './space.ts'
+import { sumOf } from './sum-of.ts'
 import type { Uses } from './uses.ts'
 
 /** Whoever was given a manifest, or a part of what it names, comes for the next part within this. */
@@ -181,12 +182,5 @@ function untilLeft({ progress, item, signal }: WorkListener<Removable>): Listene
         if (!signal.aborted) throw error
       })
     },
-  }
-}
-
-function sumOf(contents: Candidate[]): { contents: number; bytes: number } {
-  return {
-    contents: contents.length,
-    bytes: contents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   }
 }

@@ -3,6 +3,7 @@ import type { Candidate } from '../inventory/inventory.ts'
 import type { EvictionReason } from '../telemetry/events.ts'
 import { inEvictionOrder, unusedSince, type Roots } from './eviction-order.ts'
 import type { Removable, Removal, WorkListener } from './operations.ts'
+import { sumOf } from './sum-of.ts'
 
 export type MayGo = (candidate: Candidate) => boolean
 
@@ -59,9 +60,10 @@ export class EvictionPass {
     const gone = await evict(root, mayGo, reason)
     if (gone.length > 0) {
       this.removal.images++
-      this.removal.contents += gone.length
-      for (const { sizeBytes } of gone) this.removal.bytes += sizeBytes
-      await listener.item(root)
+      const { contents, bytes } = sumOf(gone)
+      this.removal.contents += contents
+      this.removal.bytes += bytes
+      await listener.item({ ...root, bytes })
     }
     // Pulls get their turn.
     await setImmediate()

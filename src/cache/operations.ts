@@ -74,8 +74,10 @@ export interface OfferedPlatform {
 }
 
 /** An image that would go. */
-export interface Removable extends Content {
+export interface Removable extends Pick<Content, 'digest' | 'usedAtMs'> {
   names: ContentName[]
+  /** Of all that would go with it: what others need is not counted. */
+  bytes: number
 }
 
 export interface PurgeTarget {

@@ -6,6 +6,7 @@ import { abortable } from '../util/abortable.ts'
 import { tellEvicted } from './content-changes.ts'
 import type { Holdings } from './holdings.ts'
 import type { PurgeTarget, Removal, WorkListener } from './operations.ts'
+import { sumOf } from './sum-of.ts'
 
 const IMAGES_PER_QUERY = 100
 
@@ -81,11 +82,11 @@ class Purge {
     const gone = await holdings.evict(digest, mayGo)
     const [image] = gone
     if (!image) return
-    const bytes = gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const { contents, bytes } = sumOf(gone)
     this.#removal.images++
-    this.#removal.contents += gone.length
+    this.#removal.contents += contents
     this.#removal.bytes += bytes
-    events.evicted({ reason: 'purge', digest, contents: gone.length, bytes })
+    events.evicted({ reason: 'purge', digest, contents, bytes })
     tellEvicted(events.feed, image)
   }
 

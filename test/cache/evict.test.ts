@@ -41,9 +41,10 @@ describe('eviction', () => {
     const removal = await rig.eviction.run(PASS, listener(items))
     expect(await whole(rig)).toBe('cd')
     expect(removal).toEqual({ images: 2, contents: 6, bytes: sizes[0]! + sizes[1]! })
-    expect(items.map(({ digest, names }) => [digest, names])).toEqual([
-      [a.root.digest, [{ repository: { registry: 'docker.io', name: demo }, tags: ['a'] }]],
-      [b.root.digest, [{ repository: { registry: 'docker.io', name: demo }, tags: ['b'] }]],
+    const repository = { registry: 'docker.io', name: demo }
+    expect(items).toMatchObject([
+      { digest: a.root.digest, names: [{ repository, tags: ['a'] }], bytes: sizes[0] },
+      { digest: b.root.digest, names: [{ repository, tags: ['b'] }], bytes: sizes[1] },
     ])
     expect(await rig.inventory.totals()).toMatchObject({ bytes: sizes[2]! + sizes[3]!, entries: 6 })
   })

@@ -105,11 +105,11 @@ function jobRunEntry({ startedAtMs, endedAtMs, result, error }: JobRun): JobRunE
   }
 }
 
-export function removableEntry({ digest, names, sizeBytes, usedAtMs }: Removable): RemovableEntry {
+export function removableEntry({ digest, names, bytes, usedAtMs }: Removable): RemovableEntry {
   return {
     digest,
     names: names.map(({ repository, tags }) => ({ repository: nameOf(repository), tags })),
-    bytes: sizeBytes,
+    bytes,
     usedAt: timeText(usedAtMs),
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ImagePage, JobList, WorkProgress } from '../../../src/admin-api.ts'
+import type { ImagePage, JobList, RemovableEntry, WorkProgress } from '../../../src/admin-api.ts'
 import { digestOf, encodedOf, type Digest } from '../../../src/oci/digest.ts'
 import type { TestImage } from '../../support/images.ts'
 import { jsonOf, linesOf, type LiveMirror, startLiveMirror } from './live-mirror.ts'
@@ -72,7 +72,9 @@ describe('POST evict', () => {
       },
       { digest: node.root.digest },
     ])
-    expect(end).toMatchObject({ result: { images: 2 } })
+    const sizes = (items as RemovableEntry[]).map(({ bytes }) => bytes)
+    const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
+    expect(end).toMatchObject({ result: { images: 2, bytes: total } })
     expect(await heldDigests()).toEqual([alpine.root.digest, node.root.digest])
   })
 })

@@ -43,7 +43,7 @@ const removal = z.strictObject({ images: count, contents: count, bytes })
 const removable = z.strictObject({
   digest,
   names: z.array(z.strictObject({ repository, tags: z.array(text) })),
-  bytes,
+  bytes: bytes.describe('Of all that would go with it: what others need is not counted.'),
   usedAt: time,
 })
 
