@@ -207,7 +207,7 @@ export interface Works {
     item: RemovableEntry
     result: RemovalResult
   }
-  purge: { body: { reference: string }; item: never; result: RemovalResult }
+  purge: { body: { reference: string }; item: never; result: PurgeResult }
   scrub: { body: object; item: never; result: ScrubResult }
   sweep: { body: { dryRun?: boolean }; item: SweepEntry; result: SweepResult }
   gc: { body: { dryRun?: boolean }; item: GarbageEntry; result: GarbageResult }
@@ -252,6 +252,11 @@ export interface RemovalResult {
   images: number
   contents: number
   bytes: number
+}
+
+/** What went under a name: tags go though others need what they stand for. */
+export interface PurgeResult extends RemovalResult {
+  tags: number
 }
 
 export interface ScrubResult {

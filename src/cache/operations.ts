@@ -65,6 +65,11 @@ export interface Removal {
   bytes: number
 }
 
+/** What was removed under a name: tags go though others need what they stand for. */
+export interface Purged extends Removal {
+  tags: number
+}
+
 /** What an image, or one of an index, is for. */
 export interface OfferedPlatform {
   platform: Platform
@@ -180,7 +185,7 @@ export interface Operations {
    */
   platforms(digest: Digest): Promise<OfferedPlatform[] | undefined>
   evict(request: EvictRequest, listener: WorkListener<Removable>): Promise<Removal>
-  purge(target: PurgeTarget, listener: WorkListener<never>): Promise<Removal>
+  purge(target: PurgeTarget, listener: WorkListener<never>): Promise<Purged>
   pins(): Promise<ListedPin[]>
   /** Changes nothing where the pattern is there. Throws RangeError for what is no pattern. */
   pin(pattern: string): Promise<void>

@@ -5,7 +5,7 @@ import type { Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import { tellEvicted } from './content-changes.ts'
 import type { Holdings } from './holdings.ts'
-import type { PurgeTarget, Removal, WorkListener } from './operations.ts'
+import type { Purged, PurgeTarget, WorkListener } from './operations.ts'
 import { sumOf } from './sum-of.ts'
 
 const IMAGES_PER_QUERY = 100
@@ -28,7 +28,7 @@ export function purge(
   options: PurgeOptions,
   target: PurgeTarget,
   listener: WorkListener<never>,
-): Promise<Removal> {
+): Promise<Purged> {
   const work = new Purge(options).run(target, listener)
   // Where nobody waits for it any more, its failure is lost.
   work.catch(() => undefined)
@@ -37,17 +37,17 @@ export function purge(
 
 class Purge {
   readonly #options: PurgeOptions
-  readonly #removal: Removal = { images: 0, contents: 0, bytes: 0 }
+  readonly #purged: Purged = { tags: 0, images: 0, contents: 0, bytes: 0 }
 
   constructor(options: PurgeOptions) {
     this.#options = options
   }
 
-  async run({ repository, target }: PurgeTarget, listener: WorkListener<never>): Promise<Removal> {
+  async run({ repository, target }: PurgeTarget, listener: WorkListener<never>): Promise<Purged> {
     if (target === undefined) await this.#purgeRepository(repository, listener)
     else if (isDigest(target)) await this.#remove(repository, target)
     else await this.#purgeTag(repository, target)
-    return this.#removal
+    return this.#purged
   }
 
   async #purgeRepository(repository: RepositoryId, listener: WorkListener<never>): Promise<void> {
@@ -65,6 +65,7 @@ class Purge {
     const record = await inventory.tag(repository, tag)
     if (!record) return
     await holdings.dropTag(repository, tag)
+    this.#purged.tags++
     await this.#remove(repository, record.descriptor.digest, ({ tags }) => tags.length === 0)
   }
 
@@ -83,9 +84,10 @@ class Purge {
     const [image] = gone
     if (!image) return
     const { contents, bytes } = sumOf(gone)
-    this.#removal.images++
-    this.#removal.contents += contents
-    this.#removal.bytes += bytes
+    for (const { tags } of image.names) this.#purged.tags += tags.length
+    this.#purged.images++
+    this.#purged.contents += contents
+    this.#purged.bytes += bytes
     events.evicted({ reason: 'purge', digest, contents, bytes })
     tellEvicted(events.feed, image)
   }

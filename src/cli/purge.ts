@@ -1,5 +1,7 @@
 import { Command } from 'commander'
+import type { PurgeResult } from '../admin-api.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
+import { countText } from './format.ts'
 import { print, printJson } from './output.ts'
 import { removalText } from './removal-text.ts'
 import { work } from './work.ts'
@@ -15,5 +17,10 @@ async function purge(reference: string, { json, ...options }: AdminOptions): Pro
   const client = await adminClient(options)
   const result = await work(client, 'purge', { reference })
   if (json) printJson(result)
-  else print(removalText('purged', result))
+  else print(purgedText(result))
+}
+
+function purgedText({ tags, ...removal }: PurgeResult): string {
+  if (tags === 0 || removal.contents > 0) return removalText('purged', removal)
+  return `purged ${countText(tags, 'tag')}; others need what was tagged`
 }

@@ -59,4 +59,12 @@ describe('what goes', () => {
       stdout: 'purged nothing\n',
     })
   })
+
+  test('by its name leaves what others need, and says that its tag went', async () => {
+    await stage.pull('library/copy:1', alpine)
+    expect(await stage.run('purge', 'alpine:3')).toMatchObject({
+      code: 0,
+      stdout: 'purged 1 tag; others need what was tagged\n',
+    })
+  })
 })

@@ -91,12 +91,28 @@ describe('POST purge', () => {
     expect(await heldDigests()).toEqual([node.root.digest])
   })
 
+  test('of a tag whose image others need takes the tag alone, and says so', async () => {
+    const alpine = await mirror.pull('library/alpine:3')
+    await mirror.pull('library/alpine:latest', alpine)
+    await mirror.pull('library/copy:1', alpine)
+    expect(await work('purge', { reference: 'alpine:3' })).toMatchObject({
+      end: { result: { tags: 1, images: 0, contents: 0, bytes: 0 } },
+    })
+    expect(await work('purge', { reference: 'alpine' })).toMatchObject({
+      end: { result: { tags: 1, images: 0 } },
+    })
+    const node = await mirror.pull('library/node:22')
+    expect(await work('purge', { reference: `node@${node.root.digest}` })).toMatchObject({
+      end: { result: { tags: 1, images: 1, contents: contentsOf(node) } },
+    })
+  })
+
   test('of what is not held removes nothing', async () => {
     expect(await work('purge', { reference: 'docker.io/library/debian@sha256:' })).toMatchObject({
       status: 400,
     })
     expect(await work('purge', { reference: 'debian:12' })).toMatchObject({
-      end: { result: { images: 0, contents: 0, bytes: 0 } },
+      end: { result: { tags: 0, images: 0, contents: 0, bytes: 0 } },
     })
   })
 })

@@ -67,7 +67,7 @@ const warmed = z.strictObject({
 /** The lines of each kind of long work. */
 export const workLines = {
   evict: lineOf(removable, removal),
-  purge: lineOf(z.never(), removal),
+  purge: lineOf(z.never(), removal.extend({ tags: count })),
   scrub: lineOf(z.never(), z.strictObject({ contents: count, bytes, quarantined: count })),
   sweep: lineOf(
     z.strictObject({ action: sweepAction, name: text, bytes, reason: text }),
