@@ -151,8 +151,8 @@ export class Events {
   requestServed(request: ServedRequest, error: unknown): void {
     const { kind, status, outcome, upstream, repository, digest, bytes } = request
     this.#metrics.requests.add(1, kind, methodLabel(request.method), classOf(status))
-    this.#metrics.servedBytes.add(request.bytes, kind)
     const isAnswered = (status >= 200 && status < 300) || status === 304 || status === 307
+    if (isAnswered) this.#metrics.servedBytes.add(bytes, kind)
     const isPull = kind === 'manifest' || kind === 'blob'
     if (isPull && outcome && upstream && isAnswered) {
       this.#metrics.pulls.add(1, outcome, kind, upstream)

@@ -38,7 +38,11 @@ export class Metrics {
   readonly savedPulls = this.#tally('saved_pulls', 'GETs of manifests that upstream was spared.', [
     'upstream',
   ])
-  readonly servedBytes = this.#tally('served_bytes', 'Body bytes sent to clients.', ['kind'])
+  readonly servedBytes = this.#tally(
+    'served_bytes',
+    'Body bytes sent to clients, but not those of errors.',
+    ['kind'],
+  )
   readonly fetchedBytes = this.#tally('fetched_bytes', 'Body bytes from upstream.', ['upstream'])
   readonly fills = this.#tally('fills', 'Fills that have ended.', ['upstream', 'outcome'])
   readonly fillResumes = this.#tally(

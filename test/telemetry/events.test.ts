@@ -74,6 +74,12 @@ test('a pull is one line and its counters', async () => {
   ])
 })
 
+test('what an error says is neither served content nor saved', async () => {
+  events.requestServed({ ...pull, outcome: undefined, status: 503, bytes: 75 }, undefined)
+  expect(events.totals().bytes).toEqual({ served: 0, fetched: 0 })
+  expect(await sample('entrepot_served_bytes_total')).toEqual([])
+})
+
 test('a scrape shows the counters again, not their sum over scrapes', async () => {
   events.bytesFetched('docker.io', 10)
   events.bytesFetched('docker.io', 5)
