@@ -34,6 +34,19 @@ describe.each(['compose.yml', 'compose.disk.yml', 'compose.tls.yml'])('deploy/%s
     expect(composeFault({ ...file, services })).toContain('imgae')
   })
 
+  it('shows the page on this machine, once there is a token for it', async () => {
+    const { environment, ports } = file.services.entrepot
+    const given = { S3_SECRET_ACCESS_KEY: 'given-secret' }
+    const { config: closed } = await loadConfig({ environment: interpolated(environment, given) })
+    expect(closed.admin).toEqual({ host: '127.0.0.1', port: 5001 })
+    const { config } = await loadConfig({
+      environment: interpolated(environment, { ...given, ADMIN_TOKEN: 'given-token' }),
+    })
+    expect(config.admin.host).toBe('0.0.0.0')
+    expect(config.admin.token?.reveal()).toBe('given-token')
+    expect(ports).toContain(`127.0.0.1:${config.admin.port}:${config.admin.port}`)
+  })
+
   it('runs the mirror without rights, on a file system that it cannot write', () => {
     expect(file.services.entrepot).toMatchObject({
       read_only: true,
@@ -87,7 +100,7 @@ describe('deploy/compose.yml', async () => {
     const { build, ports, volumes: mounted } = services.entrepot
     expect(build).toEqual({ context: '..', dockerfile: 'deploy/Dockerfile' })
     const port = dockerfile.final('EXPOSE')
-    expect(ports).toEqual([`${port}:${port}`])
+    expect(ports).toContain(`${port}:${port}`)
     expect(mounted).toEqual([`data:${dockerfile.final('VOLUME')}`])
     expect(Object.keys(volumes)).toEqual(['data', 'objects'])
   })
@@ -106,7 +119,7 @@ describe('deploy/compose.disk.yml', async () => {
     expect(config.eviction.maxBytes).toBe(20 * 1024 ** 3)
     expect(config.store.type).toBe('file')
     expect(build).toEqual({ context: '..', dockerfile: 'deploy/Dockerfile' })
-    expect(ports).toEqual([`${config.listen.port}:${dockerfile.final('EXPOSE')}`])
+    expect(ports).toContain(`${config.listen.port}:${dockerfile.final('EXPOSE')}`)
     expect(volumes).toEqual([`data:${dockerfile.final('VOLUME')}`])
   })
 })
@@ -125,7 +138,7 @@ describe('deploy/compose.tls.yml', () => {
     expect(services.nginx.network_mode).toBe('service:entrepot')
     expect(services.entrepot.environment['ENTREPOT_LISTEN__TRUSTED_PROXIES__0']).toBe(host)
     const [, tlsPort] = /listen (\d+) ssl/.exec(nginx) ?? []
-    expect(services.entrepot.ports).toEqual([`${tlsPort}:${tlsPort}`])
+    expect(services.entrepot.ports?.[0]).toBe(`${tlsPort}:${tlsPort}`)
   })
 
   it('mounts what nginx reads', () => {
@@ -140,15 +153,19 @@ describe('deploy/compose.tls.yml', () => {
   })
 })
 
-/** As compose does it: `${NAME:-default}`, and `${NAME:?message}` where there is none. */
+/** As compose does it: `${NAME:-default}`, `${NAME:+instead}`, and `${NAME:?message}` where there is none. */
 function interpolated(
   environment: Record<string, string>,
   given: Record<string, string>,
 ): Record<string, string> {
   const value = (text: string) =>
-    text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, kind: string, rest: string) => {
-      if (kind === '?' && !given[name]) throw new Error(`${name} ${rest}`)
-      return given[name] ?? rest
-    })
+    text.replaceAll(
+      /\$\{(\w+):([-+?])([^}]*)\}/g,
+      (_, name: string, kind: string, rest: string) => {
+        if (kind === '?' && !given[name]) throw new Error(`${name} ${rest}`)
+        const isRest = (kind === '+') === Boolean(given[name])
+        return isRest ? rest : (given[name] ?? '')
+      },
+    )
   return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, value(text)]))
 }
