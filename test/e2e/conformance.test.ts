@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
@@ -27,6 +27,7 @@ async function conformance(
   settings: Record<string, string>,
 ): Promise<Counts> {
   const folder = join(REPORTS, report)
+  await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   const env = {
     OCI_REGISTRY: host,

@@ -22,7 +22,8 @@ describe('kill -9 while images are evicted', () => {
     const { hub, mirror } = stage
     const pulls = new Pulls(stage)
     let cutPasses = 0
-    for (let round = 0; round < ROUNDS; round++) {
+    // Of a busy machine a pass may not be seen before it has ended.
+    for (let round = 0; round < ROUNDS || cutPasses === 0; round++) {
       while ((await mirror.stats()).store.bytes <= HIGH_BYTES) await pulls.next()
       const before = await wholeImages(mirror)
       await mirror.later()
@@ -46,7 +47,6 @@ describe('kill -9 while images are evicted', () => {
       for (const repository of after) await pullWhole(stage, pulls.get(repository))
       await hub.comeBack()
     }
-    expect(cutPasses).toBeGreaterThan(0)
   })
 })
 

@@ -78,7 +78,7 @@ describe.runIf(haveTools('regctl'))('regctl at the hosted namespace', () => {
     await regctl.push(MIRRORED, HOSTED)
     // The log is written a moment later than the answer.
     const all = await eventually('the end of the push', async () => {
-      const lines = (await readFile(audit, 'utf8')).split('\n').filter(Boolean)
+      const lines = (await readFile(audit, 'utf8')).split('\n').slice(0, -1)
       const parsed = lines.map((line) => JSON.parse(line) as { action: string; kind: string })
       return parsed.some(isManifestPush) ? parsed : undefined
     })

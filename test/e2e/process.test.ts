@@ -9,6 +9,7 @@ import { fetchedDigest } from '../support/fetched.ts'
 import { filesBelow } from '../support/files-below.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { haveTools } from '../support/tools.ts'
+import { untilKept } from '../support/until-kept.ts'
 import { downloadOf, pullWhole, startClientStage, startStage, type Published } from './stage.ts'
 
 const SEED = 20_261_121
@@ -56,12 +57,7 @@ describe('kill -9', () => {
     await using stage = await startStage()
     const published = await stage.publish()
     await pullWhole(stage, published)
-    // A client has its last byte before the blob is committed.
-    const entries = published.image.blobs.size + published.image.manifests.size
-    await eventually('all is kept', async () => {
-      const { store } = await stage.mirror.stats()
-      return store.entries === entries
-    })
+    await untilKept(stage.mirror.adminUrl, published.image.root.digest, '1')
     await stage.mirror.crash()
     await stage.mirror.restart()
     stage.hub.forgetRequests()

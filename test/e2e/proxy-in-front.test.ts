@@ -118,7 +118,7 @@ describe.runIf(haveOpenssl() && haveTools('nginx', 'skopeo'))(
       expect(asked['www-authenticate']).toContain(`"https://127.0.0.1:${proxy.port}/v2/token"`)
       await ask('/v2/private/none/manifests/1', { method: 'DELETE', headers })
       const line = await eventually('the audit log has it', async () => {
-        const lines = (await readFile(join(folder, 'audit.log'), 'utf8')).split('\n')
+        const lines = (await readFile(join(folder, 'audit.log'), 'utf8')).split('\n').slice(0, -1)
         return lines.find((text) => text.includes('"delete"'))
       })
       expect(JSON.parse(line)).toMatchObject({ principal: 'ci', remote: '127.0.0.1' })

@@ -67,7 +67,7 @@ for (const { upstreamKind, storeKind } of WAYS) {
           const { repository, image, byTag } = await publish()
           await client.pull(byTag)
           await expectHeld(client, byTag, image)
-          expectEachOnce(upstream.served(), repository, image)
+          expectEachOnce(await upstream.served(), repository, image)
           expect(outside.asked).toEqual([])
         })
 
@@ -76,14 +76,14 @@ for (const { upstreamKind, storeKind } of WAYS) {
           const byDigest = `${repository}@${image.root.digest}`
           await client.pull(byDigest)
           await expectHeld(client, byDigest, image)
-          expectEachOnce(upstream.served(), repository, image)
+          expectEachOnce(await upstream.served(), repository, image)
           expect(outside.asked).toEqual([])
         })
 
         it('comes warm, with nothing from upstream', async () => {
           const { repository, image, byTag } = await publish()
           await client.pull(byTag)
-          const before = upstream.served()
+          const before = await upstream.served()
 
           await client.empty()
           await client.pull(byTag)
@@ -94,7 +94,7 @@ for (const { upstreamKind, storeKind } of WAYS) {
           await client.pull(byDigest)
           await expectHeld(client, byDigest, image)
 
-          expect(upstream.served()).toEqual(before)
+          expect(await upstream.served()).toEqual(before)
           expect(outside.asked).toEqual([])
         })
 

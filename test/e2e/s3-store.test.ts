@@ -41,7 +41,8 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
       await using stack = new AsyncDisposableStack()
       const proxy = stack.use(await FaultProxy.start(server.url))
       proxy.mishap(mishap, /^/, 2)
-      const patience = { answerWithinMs: 300, idleMs: 300 }
+      // Of no other mishap is it time that tells.
+      const patience = mishap === 'stall' && { answerWithinMs: 300, idleMs: 300 }
       const made = stack.use(await subject({ endpoint: proxy.url, ...patience }))
       const owned = stack.move()
       return { ...made, [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -25,7 +25,7 @@ import { haveTools } from '../support/tools.ts'
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 /** So that nobody waits long for what does not come. */
-const PATIENCE = { answerWithinMs: 200, idleMs: 200 }
+const IMPATIENT = { answerWithinMs: 200, idleMs: 200 }
 
 describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of versitygw', () => {
   let server: S3Server
@@ -46,10 +46,13 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
   const blob = blobOf(large)
   const small = bytesOf('small', 1_000)
 
-  it.each(['reset', 'stall'] as const)(
+  it.each([
+    ['reset', {}],
+    ['stall', IMPATIENT],
+  ] as const)(
     'serves copies through a %s, and waits for nothing else',
-    async (trouble) => {
-      await using rig = await troubled()
+    async (trouble, patience) => {
+      await using rig = await troubled(patience)
       const { store, spools, proxy, breaker, cache, clock } = rig
       await putBytes(store, spools, large)
       await putBytes(store, spools, small)
@@ -87,7 +90,7 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
   })
 
   it('goes on reading an original after it was stalled in the middle', async () => {
-    await using rig = await troubled()
+    await using rig = await troubled(IMPATIENT)
     const { store, spools, proxy } = rig
     await putBytes(store, spools, large)
     proxy.stallAfter(3 * MIB)
@@ -104,9 +107,9 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
     expect(rig.cache.stats.entries).toBe(0)
   })
 
-  async function troubled() {
+  async function troubled(patience: Partial<S3Options> = {}) {
     const proxy = await FaultProxy.start(server.url)
-    const rig = await subject({ endpoint: proxy.url, ...PATIENCE })
+    const rig = await subject({ endpoint: proxy.url, ...patience })
     return {
       ...rig,
       proxy,

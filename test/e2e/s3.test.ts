@@ -57,8 +57,9 @@ describe.runIf(haveTools('versitygw', ...skopeo.tools))('a mirror that keeps con
 
   it('evicts there, and purges', async () => {
     const { mirror } = stage
-    const { repository, byTag } = await stage.publish()
-    await stage.client.pull(byTag)
+    const published = await stage.publish()
+    const { repository } = published
+    await pullKept(stage, published)
     const held = await mirror.listed()
     expect(held.map((image) => image.repository)).toContain(`docker.io/${repository}`)
     expect((await mirror.entrepot('purge', `docker.io/${repository}`)).code).toBe(0)

@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type { KnownClient } from '../support/clients/all-clients.ts'
 import type { Client } from '../support/clients/client.ts'
-import { eventually } from '../support/eventually.ts'
 import { expectHeld } from '../support/expect-held.ts'
 import { startFakeHub, type FakeHub } from '../support/fake-hub/fake-hub.ts'
 import type { FaultMatch } from '../support/fake-hub/faults.ts'
@@ -9,6 +8,7 @@ import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage, type ImageOptions, type TestImage } from '../support/images.ts'
 import { MirrorProcess, type MirrorSettings } from '../support/mirror-process.ts'
 import { startOutside, type Outside } from '../support/outside.ts'
+import { untilKept } from '../support/until-kept.ts'
 
 export interface Published {
   repository: string
@@ -65,15 +65,14 @@ export async function startClientStage(
   return { ...stage, outside, client, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Pulls an image with the client, which is to get all of it, and waits until the mirror is done. */
+/** Pulls an image with the client, which is to get all of it, and waits until the mirror has kept it. */
 export async function pullKept(
   { client, mirror }: Pick<ClientStage, 'client' | 'mirror'>,
   { byTag, image }: Pick<Published, 'byTag' | 'image'>,
 ): Promise<void> {
   await client.pull(byTag)
   await expectHeld(client, byTag, image)
-  // A client has its last byte before the blob is committed.
-  await eventually('no fill', async () => (await mirror.stats()).fills.length === 0)
+  await untilKept(mirror.adminUrl, image.root.digest, byTag.slice(byTag.lastIndexOf(':') + 1))
 }
 
 /** Fetches all of an image through the mirror; throws unless every byte of it comes and is right. */

@@ -15,6 +15,7 @@ export class DebianRegistry implements AsyncDisposable {
   #scheme: 'http' | 'https' = 'http'
   #process: RunningProcess | undefined
   #earlierOutput = ''
+  #marks = 0
 
   private constructor(folder: AsyncDisposable & { path: string }, host: string) {
     this.#folder = folder
@@ -52,9 +53,13 @@ export class DebianRegistry implements AsyncDisposable {
     await this.comeBack()
   }
 
-  /** The access log so far, of all requests. */
-  get accessLog(): string {
-    return this.#earlierOutput + (this.#process?.output ?? '')
+  /** The access log of all requests so far; a line comes a moment later than its answer. */
+  async accessLog(): Promise<string> {
+    const path = `/mark/${++this.#marks}`
+    await fetch(this.url + path)
+    return eventually('the access log is written', () => {
+      return this.#output.includes(`"GET ${path} `) ? this.#output : undefined
+    })
   }
 
   /** Pushes the image with skopeo, byte for byte. */
@@ -76,7 +81,7 @@ export class DebianRegistry implements AsyncDisposable {
 
   async goDown(): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]()
-    this.#earlierOutput = this.accessLog
+    this.#earlierOutput = this.#output
     this.#process = undefined
   }
 
@@ -103,6 +108,10 @@ export class DebianRegistry implements AsyncDisposable {
       this.#config,
       JSON.stringify({ version: '0.1', log, storage, http: listen, ...(auth && { auth }) }),
     )
+  }
+
+  get #output(): string {
+    return this.#earlierOutput + (this.#process?.output ?? '')
   }
 
   get #config(): string {

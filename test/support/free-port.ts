@@ -1,12 +1,31 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 
-/** A port that was free a moment ago, for processes that cannot tell which port they were given. */
+/** Below those that systems give out by themselves: no other socket is on one while its process is down. */
+const FIRST_PORT = 20_000
+const PORTS = 12_000
+
+let given = Math.floor(Math.random() * PORTS)
+
+/**
+ * A port that was free a moment ago and that nobody else here is given, for processes that cannot
+ * tell which port they have.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  for (;;) {
+    const port = FIRST_PORT + (given++ % PORTS)
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  return port
+  return true
 }

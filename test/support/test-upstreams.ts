@@ -8,7 +8,7 @@ export interface TestUpstream extends AsyncDisposable {
   readonly url: string
   publish(repository: string, tag: string, image: TestImage): Promise<void>
   /** `METHOD /v2/…` of each request that was answered with content, or with a redirect to it. */
-  served(): string[]
+  served(): Promise<string[]>
   goDown(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ async function startHubUpstream(): Promise<TestUpstream> {
       hub.add(repository, tag, image)
       return Promise.resolve()
     },
-    served: () => servedBy(hub),
+    served: () => Promise.resolve(servedBy(hub)),
     goDown: () => hub.goDown(),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   }
@@ -53,8 +53,10 @@ async function startDebianUpstream(): Promise<TestUpstream> {
   return {
     url: registry.url,
     publish: (repository, tag, image) => registry.push(repository, tag, image),
-    served() {
-      const lines = registry.accessLog.matchAll(/"((?:GET|HEAD) \/v2\/\S+) HTTP\/1\.1" [23]/g)
+    async served() {
+      const lines = (await registry.accessLog()).matchAll(
+        /"((?:GET|HEAD) \/v2\/\S+) HTTP\/1\.1" [23]/g,
+      )
       return [...lines].map(([, request = '']) => request)
     },
     goDown: () => registry.goDown(),

@@ -3,7 +3,7 @@ import type { Stats } from '../../src/admin-stats.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { eventually } from './eventually.ts'
 
-/** A client has the last byte before all is committed. */
+/** A client has the last byte before all is committed, and what it was named as is written down. */
 export async function untilKept(adminUrl: string, digest: Digest, tag: string): Promise<void> {
   await eventually('all is kept', async () => {
     const { fills } = (await jsonAt(`${adminUrl}/api/v1/stats`)) as Stats

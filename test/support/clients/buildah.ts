@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
-import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
-import { writeContainersConfig } from './containers-image.ts'
+import { type Client, type ClientOptions, fullName } from './client.ts'
+import { pullAndPush, writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 
 export async function startBuildah({ mirror, outside }: ClientOptions): Promise<Client> {
@@ -21,14 +21,7 @@ export async function startBuildah({ mirror, outside }: ClientOptions): Promise<
   return {
     name: 'buildah',
     keeps: 'unpacked',
-    async pull(name) {
-      const flags = ['--signature-policy', policy, ...plainHttp(name, '--tls-verify=false')]
-      await buildah('pull', ...flags, fullName(name))
-    },
-    async push(name, as) {
-      const flags = ['--signature-policy', policy, ...plainHttp(as, '--tls-verify=false')]
-      await buildah('push', ...flags, fullName(name), `docker://${as}`)
-    },
+    ...pullAndPush(buildah, policy),
     async held(name) {
       const image = fullName(name)
       const archive = join(folder.path, 'saved.tar')

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ClientOptions } from './client.ts'
+import { type Client, type ClientOptions, fullName, plainHttp } from './client.ts'
 
-/** Configuration shared by the clients that are built on containers/image: podman, skopeo. */
+/** Configuration shared by the clients that are built on containers/image: podman, buildah, skopeo. */
 export async function writeContainersConfig(
   folder: string,
   mirror: ClientOptions['mirror'],
@@ -15,4 +15,24 @@ export async function writeContainersConfig(
   const auth = join(folder, 'auth.json')
   await writeFile(auth, '{}')
   return { registries, policy, auth }
+}
+
+/** By commands that podman and buildah have in common. */
+export function pullAndPush(
+  command: (...args: string[]) => Promise<string>,
+  policy: string,
+): Pick<Client, 'pull' | 'push'> {
+  const flags = (registry: string) => [
+    '--signature-policy',
+    policy,
+    ...plainHttp(registry, '--tls-verify=false'),
+  ]
+  return {
+    async pull(name) {
+      await command('pull', ...flags(name), fullName(name))
+    },
+    async push(name, as) {
+      await command('push', ...flags(as), fullName(name), `docker://${as}`)
+    },
+  }
 }

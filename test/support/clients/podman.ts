@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { run } from '../processes.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { type ClientOptions, fullName, type LoginClient, plainHttp } from './client.ts'
-import { writeContainersConfig } from './containers-image.ts'
+import { pullAndPush, writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
@@ -39,14 +39,7 @@ export async function startPodman({ mirror, outside }: ClientOptions): Promise<L
   return {
     name: 'podman',
     keeps: 'unpacked',
-    async pull(name) {
-      const flags = ['--signature-policy', policy, ...plainHttp(name, '--tls-verify=false')]
-      await podman('pull', ...flags, fullName(name))
-    },
-    async push(name, as) {
-      const flags = ['--signature-policy', policy, ...plainHttp(as, '--tls-verify=false')]
-      await podman('push', ...flags, fullName(name), `docker://${as}`)
-    },
+    ...pullAndPush(podman, policy),
     async login(registry, user, password) {
       const flags = ['--username', user, '--password', password]
       await podman('login', ...plainHttp(registry, '--tls-verify=false'), ...flags, registry)
