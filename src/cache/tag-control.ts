@@ -85,7 +85,8 @@ export class TagControl implements TagOperations {
   ): Promise<FreezeResult> {
     const { freezes, clock, events } = this.#options
     const mirror = this.#mirrorOf(name)
-    const digest = mirror && (await this.#digestAt(name, at, mirror, signal))
+    if (!mirror) return { outcome: 'unmirrored' }
+    const digest = await this.#digestAt(name, at, mirror, signal)
     if (!digest) return { outcome: 'unknown' }
     const { repository, tag } = name
     const found = await mirror.resolve(

@@ -28,8 +28,13 @@ export type Release =
 /** A digest, or what the tag was served as at a time. */
 export type FreezeAt = { digest: Digest } | { atMs: number }
 
-/** unknown: nobody knows what the tag stands for, or stood for then; gone: nobody has that. */
-export type FreezeResult = { outcome: 'frozen'; digest: Digest } | { outcome: 'unknown' | 'gone' }
+/**
+ * unmirrored: the tag is of no upstream; unknown: nobody knows what it stands for, or stood for
+ * then; gone: nobody has that.
+ */
+export type FreezeResult =
+  | { outcome: 'frozen'; digest: Digest }
+  | { outcome: 'unmirrored' | 'unknown' | 'gone' }
 
 /**
  * What operators may ask about the tags of a running mirror. Throws InventoryError, and

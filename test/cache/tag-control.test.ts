@@ -200,8 +200,12 @@ describe('a tag that is frozen', () => {
     expect(await test.control.freeze(next, undefined, never)).toMatchObject({
       digest: newest.root.digest,
     })
-    for (const missing of [other, elsewhere]) {
-      expect(await test.control.freeze(missing, undefined, never)).toEqual({ outcome: 'unknown' })
+    const refused = [
+      [other, 'unknown'],
+      [elsewhere, 'unmirrored'],
+    ] as const
+    for (const [missing, outcome] of refused) {
+      expect(await test.control.freeze(missing, undefined, never)).toEqual({ outcome })
     }
   })
 

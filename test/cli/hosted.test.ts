@@ -99,6 +99,18 @@ test('an upload that nobody goes on with for a day is swept', async () => {
   expect([kept.status, kept.headers.get('range')]).toEqual([204, '0-3'])
 })
 
+test('a tag that was pushed cannot be frozen, and what keeps it is named', async () => {
+  await using stage = await MirrorStage.start(PUSHED_BY_ALL)
+  await pushManifest(stage, 'one')
+  const why = 'private/app:1 is of no upstream, so it cannot be frozen: see hosted.immutable'
+  for (const at of [[], ['--at', '1h']]) {
+    expect(await stage.run('freeze', 'private/app:1', ...at)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(why) as string,
+    })
+  }
+})
+
 test('a tag goes back to what it stood for before', async () => {
   await using stage = await MirrorStage.start(PUSHED_BY_ALL)
   const [one, two] = [await pushManifest(stage, 'one'), await pushManifest(stage, 'two')]

@@ -65,6 +65,11 @@ const RELEASE_REFUSALS = {
 }
 
 const FREEZE_REFUSALS = {
+  unmirrored: (name: string) =>
+    new ApiError(
+      'CONFLICT',
+      `${name} is of no upstream, so it cannot be frozen: see hosted.immutable for what is pushed`,
+    ),
   unknown: (name: string, at = 'any time') =>
     new ApiError('NOT_FOUND', `nobody knows what ${name} was served as at ${at}`),
   gone: (name: string, at = 'what it is served as') =>

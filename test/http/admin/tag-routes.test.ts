@@ -178,6 +178,7 @@ describe('what is refused', () => {
     ['POST', 'freezes', { reference: 'node:22', at: '2020-01-01T00:00Z' }, 404, 'nobody knows'],
     ['POST', 'freezes', { reference: 'node:22', at: newest.root.digest }, 404, 'nobody has that'],
     ['POST', 'freezes', { reference: 'absent' }, 404, 'nobody knows'],
+    ['POST', 'freezes', { reference: 'quay.io/a/b:1' }, 409, 'is of no upstream'],
     ['DELETE', 'freezes?reference=node:22', undefined, 404, 'is not frozen'],
     ['GET', 'history', undefined, 400, 'reference'],
   ])('%s %s %j is %i', async (method, path, body, status, message) => {
