@@ -5,7 +5,6 @@ import type {
   Inventory,
   RepositoryId,
 } from '../inventory/inventory.ts'
-import { InventoryError } from '../inventory/inventory-error.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
@@ -20,6 +19,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { Fault } from '../telemetry/metrics.ts'
 import { readExactly } from '../util/byte-reader.ts'
 import type { Clock } from '../util/clock.ts'
+import { attempt } from './attempt.ts'
 import { mirrored } from './content-changes.ts'
 import type { Departure, Memory } from './departure.ts'
 import type { Leases } from './leases.ts'
@@ -131,39 +131,37 @@ export class Holdings {
 
   /**
    * Opens content that is to be had nowhere else; `undefined` where its bytes are gone or wrong,
-   * see `recheck`. Throws StoreError and InventoryError, which are reported.
+   * see `recheck`. Throws StoreError and InventoryError.
    */
-  async openKept(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
-    const { digest, sizeBytes } = content
-    return this.#reporting('open', digest, async () => {
-      const reader = await this.#store.open(digest, range)
-      if (reader?.sizeBytes === sizeBytes) return this.#served(reader, digest)
-      await reader?.[Symbol.asyncDispose]()
-      await this.recheck(digest)
-      return undefined
-    })
+  async openKept(
+    { digest, sizeBytes }: Content,
+    range?: ByteRange,
+  ): Promise<BlobReader | undefined> {
+    const reader = await this.#store.open(digest, range)
+    if (reader?.sizeBytes === sizeBytes) return this.#served(reader, digest)
+    await reader?.[Symbol.asyncDispose]()
+    await this.recheck(digest)
+    return undefined
   }
 
   /** The same, and `undefined` where they cannot be had. */
   async open(content: Content, range?: ByteRange): Promise<BlobReader | undefined> {
-    return orAbsent(this.openKept(content, range))
+    return this.#attempt('open', content.digest, () => this.openKept(content, range))
   }
 
   /** The bytes of a manifest that is held, as with `openKept`. */
   async readKeptManifest(content: Content): Promise<Uint8Array | undefined> {
     await using reader = await this.openKept(content)
     if (!reader) return undefined
-    return this.#reporting('read manifest', content.digest, async () => {
-      const bytes = await readExactly(reader, reader.sizeBytes)
-      if (digestOf(bytes, algorithmOf(content.digest)) === content.digest) return bytes
-      await this.recheck(content.digest)
-      return undefined
-    })
+    const bytes = await readExactly(reader, reader.sizeBytes)
+    if (digestOf(bytes, algorithmOf(content.digest)) === content.digest) return bytes
+    await this.recheck(content.digest)
+    return undefined
   }
 
   /** The same as with `open`. */
   async readManifest(content: Content): Promise<Uint8Array | undefined> {
-    return orAbsent(this.readKeptManifest(content))
+    return this.#attempt('read manifest', content.digest, () => this.readKeptManifest(content))
   }
 
   /**
@@ -267,36 +265,11 @@ export class Holdings {
     for (const memory of this.#memories) memory.forget(departure)
   }
 
-  async #attempt<T>(
+  #attempt<T>(
     operation: string,
     digest: Digest | undefined,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    return orAbsent(this.#reporting(operation, digest, work))
-  }
-
-  async #reporting<T>(
-    operation: string,
-    digest: Digest | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof StoreError) this.#events.storeFailed({ operation, digest, error })
-      if (error instanceof InventoryError)
-        this.#events.inventoryFailed({ operation, digest, error })
-      throw error
-    }
-  }
-}
-
-/** Trouble of store or inventory, which was reported, is absence. */
-async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof StoreError || error instanceof InventoryError) return undefined
-    throw error
+    return attempt(this.#events, { operation, digest }, work)
   }
 }

@@ -24,8 +24,8 @@ export interface ContentKeeper {
     referring: Referring | undefined,
   ): Promise<void>
   /**
-   * `undefined` where the bytes are gone or wrong. Throws StoreError and InventoryError where that
-   * is not known. All of it is reported.
+   * `undefined` where the bytes are gone or wrong, which is reported. Throws StoreError and
+   * InventoryError where that is not known.
    */
   openKept(content: Content, range?: ByteRange): Promise<BlobReader | undefined>
   readKeptManifest(content: Content): Promise<Uint8Array | undefined>

@@ -25,6 +25,9 @@ export function errors(events: Events): Middleware {
       if (req.socket.destroyed) return
       exchange.error = error
       const translated = translate(error, exchange.route)
+      const failed = { operation: `answer ${exchange.kind}`, digest: undefined, error }
+      if (error instanceof StoreError) events.storeFailed(failed)
+      if (error instanceof InventoryError) events.inventoryFailed(failed)
       if (translated.code === 'UNKNOWN') {
         events.requestFailed({ method: context.method, path: pathOf(req.url ?? ''), error })
       }

@@ -42,6 +42,7 @@ export const HOUR_MS = 3_600_000
 /** The application with `private` to push to beside a Docker Hub in memory, on a real port. */
 export interface HostedRig extends AsyncDisposable {
   logLines: string[]
+  metrics: Metrics
   hub: MemorySource
   inventory: Inventory
   store: BlobStore
@@ -148,6 +149,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   return {
     hub,
     logLines,
+    metrics,
     inventory,
     store,
     leases,

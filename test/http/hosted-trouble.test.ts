@@ -4,6 +4,8 @@ import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { InventoryError } from '../../src/inventory/inventory-error.ts'
+import type { Inventory } from '../../src/inventory/inventory.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
 import { StoreError } from '../../src/store/store-error.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -13,7 +15,7 @@ import { buildImage, bytesOf } from '../support/images.ts'
 import { smallDisk } from '../support/small-disk.ts'
 import type { Steps } from '../support/stepped.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { APP, pushBlob, pushImage } from './hosted-push.ts'
+import { APP, pushBlob, pushImage, pushManifest } from './hosted-push.ts'
 import { startHosted, type HostedRig } from './hosted-rig.ts'
 import { errorOf } from './mirror.ts'
 
@@ -230,6 +232,32 @@ test('many clients that push at the same time cost little memory', async () => {
   for (const socket of sockets) socket.destroy()
   // Without a bound it is half a MiB for each.
   expect(usedBytes).toBeLessThan(80 * MIB)
+})
+
+test('what store and inventory fail is counted, once for each answer', async () => {
+  const steps: Steps<Inventory> = {}
+  const storeSteps: Steps<BlobStore> = {}
+  await using rig = await startHosted({ steps, storeSteps })
+  const failures = async () => {
+    const { text } = await rig.metrics.scrape()
+    return text.split('\n').filter((line) => line.startsWith('entrepot_failures_total'))
+  }
+  const image = await buildImage({ seed: 'uncounted', layers: 1 })
+  await pushImage(rig, image, '1')
+  expect(await failures()).toEqual([])
+  storeSteps.put = () => Promise.reject(new StoreError('io', 'the disk fails'))
+  expect((await pushBlob(rig, bytes)).status).toBe(503)
+  expect((await pushManifest(rig, image, image.root.digest, '2')).status).toBe(503)
+  delete storeSteps.put
+  steps.sync = () => Promise.reject(new InventoryError('the disk fails'))
+  expect((await pushBlob(rig, bytes)).status).toBe(503)
+  storeSteps.open = () => Promise.reject(new StoreError('io', 'the disk fails'))
+  expect((await rig.ask(`${APP}/manifests/1`)).status).toBe(503)
+  expect(await failures()).toEqual([
+    'entrepot_failures_total{part="store",operation="answer push"} 2',
+    'entrepot_failures_total{part="inventory",operation="answer push"} 1',
+    'entrepot_failures_total{part="store",operation="answer manifest"} 1',
+  ])
 })
 
 test('what cannot be read at the moment is not said to be unknown', async () => {
