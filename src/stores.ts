@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { SpaceLimits } from './cache/space.ts'
+import type { SpaceLimits } from './cache/shortage.ts'
 import type { Config } from './config/schema.ts'
 import type { BlobStore } from './store/blob-store.ts'
 import { CachedStore } from './store/cached-store.ts'

@@ -247,8 +247,8 @@ export class Manifests {
   }
 
   /**
-   * An image is whole with all of its blobs that clients get here, an artifact always; an index with one of them, since
-   * clients want one, though not with an attestation alone.
+   * An image is whole with all of its blobs that clients get here, an artifact always; an index
+   * with one of them, since clients want one, though not with an attestation alone.
    */
   async #isWhole(repository: Repository, content: ManifestContent): Promise<boolean> {
     const { links, registry } = this.#options

@@ -1,29 +1,19 @@
 import type { Inventory } from '../inventory/inventory.ts'
-import { InventoryError } from '../inventory/inventory-error.ts'
 import type { DiskReserve } from '../store/disk-reserve.ts'
 import type { DiskSpace } from '../store/disk-space.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import { isWithin } from '../util/is-within.ts'
+import { attempt } from './attempt.ts'
 import type { FillStatus } from './fill.ts'
+import { type Shortage, shortageOf, type SpaceLimits, type SpaceUse } from './shortage.ts'
 
 /** After the disk has refused a write it is tried again so much later. */
 const REFUSED_FOR_MS = 10_000
 
 /** A pull waits no longer for the pass that may make room for it. */
 const RELIEF_WITHIN_MS = 2_000
-
-export interface SpaceLimits {
-  maxBytes: number
-  /** Shares of `maxBytes`. */
-  highWatermark: number
-  lowWatermark: number
-  /** Of the file system; half of what it has where that is less. */
-  minFreeBytes: number
-  /** Whether content is on that file system, so that eviction frees some of it. */
-  isOnDisk: boolean
-}
 
 export interface SpaceOptions {
   limits: SpaceLimits
@@ -35,22 +25,6 @@ export interface SpaceOptions {
   fills: () => Pick<FillStatus, 'bytes' | 'totalBytes'>[]
   clock: Clock
   events: Events
-}
-
-/** How much has to go, and whose limit wants it: our own size, or what is to stay free of the disk. */
-export interface Shortage {
-  reason: 'space' | 'free'
-  bytes: number
-}
-
-export interface SpaceUse {
-  heldBytes: number
-  /** What is held, and what fills that are under way are going to add. */
-  expectedBytes: number
-  freeBytes: number
-  /** Free when the fills that are under way have ended. */
-  expectedFreeBytes: number
-  minFreeBytes: number
 }
 
 /**
@@ -87,7 +61,7 @@ export class Space {
 
   /** How things stand; `undefined` where that cannot be measured, which is reported. */
   measure(): Promise<SpaceUse | undefined> {
-    return this.#attempt(this.#measure())
+    return this.#attempt(() => this.#measure())
   }
 
   /**
@@ -146,9 +120,8 @@ export class Space {
   async watchPut<T>(put: Promise<T>): Promise<T> {
     const { limits, clock } = this.#options
     if (limits.isOnDisk) return this.watch(put)
-    return this.#watch(put, () => {
+    return this.#watch(put, async () => {
       this.#storeRefusedAtMs = clock.now()
-      return Promise.resolve()
     })
   }
 
@@ -175,7 +148,7 @@ export class Space {
 
   /** Measures, and draws the conclusions; `undefined` where it cannot be measured. */
   async #look(): Promise<SpaceUse | undefined> {
-    return this.#attempt(this.#conclude())
+    return this.#attempt(() => this.#conclude())
   }
 
   async #conclude(): Promise<SpaceUse> {
@@ -197,7 +170,7 @@ export class Space {
       return await write
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'no-space') {
-        await this.#attempt(learn())
+        await this.#attempt(learn)
         this.#setFull(true)
         void this.urge()
       }
@@ -210,17 +183,9 @@ export class Space {
     await this.#options.reserve.release()
   }
 
-  async #attempt<T>(work: Promise<T>): Promise<T | undefined> {
-    const { events } = this.#options
-    try {
-      return await work
-    } catch (error) {
-      const event = { operation: 'measure space', digest: undefined, error }
-      if (error instanceof StoreError) events.storeFailed(event)
-      else if (error instanceof InventoryError) events.inventoryFailed(event)
-      else throw error
-      return undefined
-    }
+  #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const operation = { operation: 'measure space', digest: undefined }
+    return attempt(this.#options.events, operation, work)
   }
 
   async #measure(goneBytes = 0): Promise<SpaceUse> {
@@ -243,20 +208,7 @@ export class Space {
   }
 
   #shortageOf(use: SpaceUse): Shortage | undefined {
-    const { maxBytes, highWatermark, lowWatermark, isOnDisk } = this.#options.limits
-    const { heldBytes, expectedBytes, expectedFreeBytes, minFreeBytes } = use
-    const isOver = expectedBytes > maxBytes * highWatermark
-    const overBytes = isOver ? expectedBytes - maxBytes * lowWatermark : 0
-    const isShort = isOnDisk && expectedFreeBytes < minFreeBytes
-    // A little more than is wanted, or the next fill would be short again.
-    const slack = highWatermark / lowWatermark
-    const shortBytes = isShort ? minFreeBytes * slack - expectedFreeBytes : 0
-    const refusedBytes = this.#isStoreRefused ? heldBytes * (1 - 1 / slack) : 0
-    const freeBytes = Math.max(shortBytes, refusedBytes)
-    if (overBytes === 0 && freeBytes === 0) return undefined
-    return overBytes >= freeBytes
-      ? { reason: 'space', bytes: Math.round(overBytes) }
-      : { reason: 'free', bytes: Math.round(freeBytes) }
+    return shortageOf({ ...use, isRefused: this.#isStoreRefused }, this.#options.limits)
   }
 
   /** Whether a pass has made room, where there was none and one may help. */
@@ -279,7 +231,6 @@ export class Space {
     return !this.#isFull
   }
 
-  /** The store has taken no more of late, so that something in it has to go. */
   get #isStoreRefused(): boolean {
     const { limits } = this.#options
     return this.#isRecent(limits.isOnDisk ? this.#diskRefusedAtMs : this.#storeRefusedAtMs)
