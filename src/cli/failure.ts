@@ -13,6 +13,7 @@ export const EXIT = {
   denied: 77,
   config: 78,
   interrupted: 130,
+  unread: 141,
 } as const
 
 /** The command was called wrongly. */
@@ -53,6 +54,19 @@ export function reportFailure(error: unknown): number {
   printError(`entrepot: ${failureText(error)}`)
   if (error instanceof InterruptedError) return EXIT.interrupted
   return error instanceof AdminError ? EXIT[error.failure] : EXIT.failure
+}
+
+/**
+ * Ends the process when its output has no reader any more, as `head` leaves it, or cannot be
+ * written: nobody would learn of the rest.
+ */
+export function endWithOutput(): void {
+  process.stdout.on('error', endUnread)
+  process.stderr.on('error', endUnread)
+}
+
+function endUnread(error: NodeJS.ErrnoException): never {
+  process.exit(error.code === 'EPIPE' ? EXIT.unread : reportFailure(error))
 }
 
 /** Of failures that we know the message, which says enough; of others everything there is. */

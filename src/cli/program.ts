@@ -3,7 +3,7 @@ import { clientCommand } from './client.ts'
 import { configCommand } from './config.ts'
 import { type ConfigOptions, withConfigOptions } from './config-options.ts'
 import { doctorCommand } from './doctor.ts'
-import { EXIT, reportFailure } from './failure.ts'
+import { endWithOutput, EXIT, reportFailure } from './failure.ts'
 import { evictCommand } from './evict.ts'
 import { errorsCommand } from './errors.ts'
 import { eventsCommand } from './events.ts'
@@ -28,6 +28,7 @@ import { VERSION } from '../version.ts'
 
 /** Runs a command to its end and returns what the process is to end with. */
 export async function run(args: readonly string[]): Promise<number> {
+  endWithOutput()
   try {
     await createProgram().parseAsync(args, { from: 'user' })
     return EXIT.ok
