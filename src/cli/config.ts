@@ -21,7 +21,7 @@ export function configCommand(): Command {
   const config = new Command('config').description('Looks at the configuration.')
   config
     .command('check')
-    .argument('[file]', 'Configuration file; without one the environment alone is checked.')
+    .argument('[file]', 'Configuration file; ENTREPOT_CONFIG where left out, or none.')
     .description('Tells everything that is wrong with a configuration.')
     .option('--connect', 'Also ask what it names: data folder, bucket and upstreams.')
     .option(...JSON_OPTION)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { PinEntry, PinList, PinResult } from '../admin-api.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
-import { ageText, sizeText } from './format.ts'
+import { ageText, numberText, sizeText } from './format.ts'
 import { print, printJson } from './output.ts'
 import { type Column, Table } from './table.ts'
 
@@ -57,7 +57,7 @@ async function pins({ json, ...options }: AdminOptions): Promise<void> {
 function columnsAt(nowMs: number): Column<PinEntry>[] {
   return [
     { title: 'PATTERN', align: 'left', text: ({ pattern }) => pattern },
-    { title: 'IMAGES', align: 'right', text: ({ images }) => images.toLocaleString('en-US') },
+    { title: 'IMAGES', align: 'right', text: ({ images }) => numberText(images) },
     { title: 'HOLDS', align: 'right', text: ({ bytes }) => sizeText(bytes) },
     {
       title: 'SINCE',
