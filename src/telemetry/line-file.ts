@@ -68,6 +68,8 @@ export class LineFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#work
+    // What came while the last were being written.
+    if (this.#hasWork) await this.#attempt()
     const lostLines = linesIn(this.#block.subarray(this.#writtenBytes)) + this.#waiting.length
     this.#options.events.lost(lostLines)
     await this.#file.handle.close()

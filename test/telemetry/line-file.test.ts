@@ -59,6 +59,20 @@ test('what waits is written at the end, into a file that others cannot read', as
   expect((await stat(path)).mode & 0o777).toBe(0o640)
 })
 
+test('what comes while others are being written is written at the end too', async () => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'audit.log')
+  {
+    await using lines = await openLines(path)
+    lines.file.write('first')
+    await lines.pass(100)
+    // Runs after all that waits for no disk, so when the write is on its way.
+    await new Promise((resolve) => process.nextTick(resolve))
+    lines.file.write('last')
+  }
+  expect(await readFile(path, 'utf8')).toBe('first\nlast\n')
+})
+
 test('what is there stays, and a line that a crash has cut off gets an end', async () => {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'audit.log')
