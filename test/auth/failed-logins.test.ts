@@ -67,6 +67,12 @@ describe('failed logins', () => {
     expect([failures.waitMs(HOME, 'ci'), failures.waitMs(HOME)]).toEqual([60_000, 0])
   })
 
+  test('of an address are not forgotten for all the users that are made up there', () => {
+    const { failures } = failing(20)
+    for (let user = 0; user < 10_000; user++) failures.addOfUser(HOME, `user-${user}`)
+    expect(failures.waitMs(HOME)).toBe(1_000)
+  })
+
   test.each([
     ['an IPv6 network', '2001:db8:1:2::1', '2001:db8:1:2:3:4:5:6'],
     ['a zone', 'fe80::1%eth0', 'fe80::2'],
