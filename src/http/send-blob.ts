@@ -73,7 +73,8 @@ function send(
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const leave = () => reject(new Error('the client has left'))
-  response.once('close', leave)
+  if (response.destroyed) leave()
+  else response.once('close', leave)
   response[method](chunk, (error?: Error | null) => {
     response.off('close', leave)
     if (error) return reject(error)

@@ -1,12 +1,17 @@
 import { once } from 'node:events'
-import { Agent, request, type IncomingMessage } from 'node:http'
+import { Agent, createServer, request, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { BufferPool } from '../../src/http/buffer-pool.ts'
+import { newExchange } from '../../src/http/exchange.ts'
+import { sendBlob } from '../../src/http/send-blob.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { UpstreamError } from '../../src/oci/upstream-error.ts'
+import { ContentFeed } from '../../src/telemetry/content-feed.ts'
 import type { ByteReader } from '../../src/util/byte-reader.ts'
 import { eventually } from '../support/eventually.ts'
 import { bytesOf } from '../support/images.ts'
-import { repository, startMirror, type TestMirror } from './mirror.ts'
+import { ask, repository, startMirror, type TestMirror } from './mirror.ts'
 
 const bytes = bytesOf('large', 24_000_000)
 const digest = digestOf(bytes)
@@ -87,6 +92,37 @@ test('a client that leaves in the middle ends the wait for more', async () => {
   expect(await mirror.accessLine()).toMatchObject({ status: 200, aborted: true, bytes: 1000 })
   await eventually('the body is disposed', () => mirror.hub.openBodies === 0)
   expect(mirror.logLines.some(({ msg }) => msg === 'request failed')).toBe(false)
+})
+
+test('a client that leaves during the last read is not waited for', async () => {
+  const sent = Promise.withResolvers<void>()
+  await using server = createServer((incoming, response) => {
+    const left = once(response, 'close')
+    const body: ByteReader = {
+      async read() {
+        incoming.socket.destroy()
+        await left
+        return 1
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
+    const pool = new BufferPool({ chunkBytes: 2, smallBytes: 1, capBytes: 2, aheadBytes: 0 })
+    const exchange = newExchange({
+      remote: undefined,
+      forwarded: undefined,
+      signal: AbortSignal.timeout(60_000),
+      feed: new ContentFeed(),
+    })
+    sendBlob(response, body, 1, pool, exchange).then(sent.resolve, sent.reject)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const asked = ask({ host: '127.0.0.1', port }, '/')
+  await Promise.all([
+    expect(asked).rejects.toThrow('socket hang up'),
+    expect(sent.promise).rejects.toThrow('the client has left'),
+  ])
 })
 
 test('a client that resets the connection is no failure of the mirror', async () => {
