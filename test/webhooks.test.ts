@@ -250,6 +250,25 @@ describe('events', () => {
     expect(receiver.envelopes.map(({ events }) => events.length)).toEqual([100, 100, 50])
   })
 
+  test('are written soon, also those that come in the moment when others have been', async () => {
+    await using receiver = await startWebhookReceiver()
+    await using sqlite = await openSqliteInventory(':memory:')
+    let told = 0
+    const tellAfter = async (turns: number) => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      tell(rig.feed, 'pull', `${told++}`)
+    }
+    const inventory = stepped(sqlite, {
+      queueEvents: async (run) => {
+        await run()
+        if (told <= 30) void tellAfter(told)
+      },
+    })
+    await using rig = await startRig(receiver, { inventory, config: { actions: ['pull'] } })
+    await tellAfter(0)
+    await rig.pass('all', () => receiver.taken.length === 31)
+  })
+
   test('are kept in memory while the inventory cannot be written, and no push fails for it', async () => {
     await using receiver = await startWebhookReceiver()
     await using sqlite = await openSqliteInventory(':memory:')

@@ -64,7 +64,7 @@ export class EventQueue implements AsyncDisposable {
   add(event: string): void {
     const { webhook } = this.#options
     this.#waiting.push({ webhook, position: ++this.#lastPosition, event })
-    this.#soon ??= this.#writeSoon().finally(() => (this.#soon = undefined))
+    this.#soon ??= this.#writeSoon()
   }
 
   /** Writes all that was added. Where that fails it is reported, and tried again later. */
@@ -101,6 +101,8 @@ export class EventQueue implements AsyncDisposable {
       }
       await this.settle()
     }
+    // In the same turn as the last look: what is added in the next one would wait for nobody.
+    this.#soon = undefined
   }
 
   async #write(): Promise<void> {
