@@ -7,7 +7,7 @@ import {
   parseRegistryRequest,
   type RegistryRequest,
 } from '../oci/registry-request.ts'
-import type { Repository } from '../oci/reference.ts'
+import { parseRepository, type Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import type { Route, Routes } from '../policy/routes.ts'
 import { actionOf } from './action-of.ts'
@@ -78,11 +78,20 @@ async function serveTokens(
   context.state.exchange.kind = 'token'
   if (!gate.authenticator) throw new RegistryError('NAME_UNKNOWN', 'nobody can log in here')
   return serveToken(context, gate.authenticator, (name) => {
-    const host = hostOf(context)
-    const route = routes.find({ repository: name as Repository, ns: undefined, host })
+    const route = routeOfScope(context, name, routes)
     if (!route || route.upstream === hosted?.registry) return false
     return gate.allows(ANONYMOUS, 'pull', route)
   })
+}
+
+/** What a scope names: with its upstream in front as in our challenges, or as in a client's path. */
+function routeOfScope(context: Context, name: Repository, routes: Routes): Route | undefined {
+  const [ns, ...rest] = name.split('/')
+  const repository = parseRepository(rest.join('/'))
+  return (
+    (repository && routes.find({ repository, ns })) ??
+    routes.find({ repository: name, ns: undefined, host: hostOf(context) })
+  )
 }
 
 async function servePing(

@@ -3,7 +3,7 @@ import type { Authenticator } from '../auth/authenticator.ts'
 import { TOKEN_TTL_MS } from '../auth/bearer-tokens.ts'
 import { LoginError } from '../auth/login-error.ts'
 import { ANONYMOUS, type Principal } from '../auth/principal.ts'
-import { parseRepository } from '../oci/reference.ts'
+import { parseRepository, type Repository } from '../oci/reference.ts'
 import { RegistryError } from '../oci/registry-error.ts'
 import { answerJson, API_VERSION } from './answer.ts'
 import type { Context } from './exchange.ts'
@@ -45,7 +45,7 @@ export function tokenChallenge(context: Context, wanted?: Wanted): string {
 }
 
 /** Whether a scope is something that everybody may have. */
-type IsOpen = (repository: string) => boolean
+type IsOpen = (name: Repository) => boolean
 
 /**
  * GET and POST of the token server, as Docker's: by Basic, or by a form as in OAuth 2. Where all
@@ -94,7 +94,8 @@ async function principalOf(
 
 function isPullOf(scope: string, isOpen: IsOpen): boolean {
   const [, name = ''] = /^repository:(.+):pull$/.exec(scope) ?? []
-  return parseRepository(name) !== undefined && isOpen(name)
+  const repository = parseRepository(name)
+  return repository !== undefined && isOpen(repository)
 }
 
 function queryOf({ req: { url = '' } }: Context): URLSearchParams {

@@ -39,11 +39,12 @@ import { ask, type Answer, type AskOptions } from './mirror.ts'
 /** What was pushed stays for so long, whatever needs it. */
 export const HOUR_MS = 3_600_000
 
-/** The application with `private` to push to beside a Docker Hub in memory, on a real port. */
+/** The application with `private` to push to beside a Docker Hub and a ghcr.io in memory, on a real port. */
 export interface HostedRig extends AsyncDisposable {
   logLines: string[]
   metrics: Metrics
   hub: MemorySource
+  ghcr: MemorySource
   inventory: Inventory
   store: BlobStore
   leases: Leases
@@ -135,8 +136,10 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     events,
   })
   const hub = new MemorySource()
+  const ghcr = new MemorySource()
   const routes = new Routes([
-    { name: 'docker.io', prefix: 'docker.io', hosts: [], isDefault: true, source: hub },
+    { name: 'docker.io', prefix: 'docker.io', hosts: ['hub.mirror'], isDefault: true, source: hub },
+    { name: 'ghcr.io', prefix: 'gh', hosts: ['ghcr.mirror'], isDefault: false, source: ghcr },
     { name: 'private', prefix: 'private', hosts: [], isDefault: false, source: hosted.source },
   ])
   const auth = options.auth ?? { anonymous: ['admin'], rules: [] }
@@ -148,6 +151,7 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
   const running = parts.move()
   return {
     hub,
+    ghcr,
     logLines,
     metrics,
     inventory,

@@ -174,6 +174,33 @@ describe('what is mirrored', () => {
     expect((await rig.ask('/v2/library/demo/manifests/1', as(CI))).status).toBe(200)
   })
 
+  test.each([
+    ['a prefix of the name', '/v2/gh/owner/app', '', '127.0.0.1'],
+    ['a prefix in front of the registry', '/gh/v2/owner/app', '', '127.0.0.1'],
+    ['a namespace', '/v2/owner/app', '?ns=ghcr.io', '127.0.0.1'],
+    ['a namespace, of another host', '/v2/owner/app', '?ns=ghcr.io', 'hub.mirror'],
+    ['a host', '/v2/owner/app', '', 'ghcr.mirror'],
+  ])('is pulled with a token for the scope of the challenge, by %s', async (_, path, ns, host) => {
+    await using rig = await start({
+      ...TEAM,
+      rules: [
+        ...TEAM.rules,
+        { principals: ['guest'], repositories: ['ghcr.io/**'], actions: ['pull'] },
+      ],
+    })
+    rig.ghcr.add(parseRepository('owner/app')!, '1', image)
+    const pull = (headers: Record<string, string> = {}) =>
+      rig.ask(`${path}/manifests/1${ns}`, { headers: { Host: host, ...headers } })
+    const { status, headers } = await pull()
+    expect(status).toBe(401)
+    const [, scope = ''] = /scope="([^"]+)"/.exec(headers['www-authenticate'] ?? '') ?? []
+    const asked = await rig.ask(`/v2/token?${new URLSearchParams({ scope }).toString()}`, {
+      headers: { Host: host, Authorization: GUEST },
+    })
+    const { token } = JSON.parse(asked.body.toString()) as { token: string }
+    expect((await pull({ Authorization: `Bearer ${token}` })).status).toBe(200)
+  })
+
   test('cannot be pushed to by anybody', async () => {
     await using rig = await start()
     expect((await push(rig, DEV, 'library/demo')).status).toBe(405)
