@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { RegistryError } from '../oci/registry-error.ts'
-import { countReceived } from '../util/received-garbage.ts'
 import type { Context } from './exchange.ts'
 
 /** Who sends nothing for so long has gone. */
@@ -12,9 +11,7 @@ export async function* requestBody({ req }: Context): AsyncIterable<Uint8Array> 
   try {
     // Not destroyed, so that a refusal can still be told.
     for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      const bytes = chunk as Buffer
-      countReceived(bytes.length)
-      yield bytes
+      yield chunk as Buffer
     }
     req.socket.setTimeout(0)
   } finally {

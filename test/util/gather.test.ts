@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { chunkPair, gather } from '../../src/util/gather.ts'
 
 async function* given(chunks: Uint8Array[], failure?: Error): AsyncIterable<Uint8Array> {
-  for (const chunk of chunks) yield chunk
+  for (const chunk of chunks) yield chunk.slice()
   if (failure) throw failure
 }
 
@@ -33,6 +33,20 @@ test('a chunk stays as it is while the next is made', async () => {
     [1, 2],
     [3, 4],
   ])
+})
+
+test('memory that holds what was copied, and nothing else, is free', async () => {
+  const own = Uint8Array.from([1, 2, 3])
+  const part = Uint8Array.from([0, 4, 5, 0]).subarray(1, 3)
+  const received: number[] = []
+  const source = (async function* () {
+    yield own
+    yield part
+  })()
+  for await (const chunk of gather(source, chunkPair(2))) received.push(...chunk)
+  expect(received).toEqual([1, 2, 3, 4, 5])
+  expect(own.buffer.detached).toBe(true)
+  expect([...part]).toEqual([4, 5])
 })
 
 test('what came before a failure comes before the failure', async () => {
