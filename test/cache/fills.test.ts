@@ -72,7 +72,7 @@ describe('the fills in flight', () => {
     const second = await start(rig, 1)
     deadline.abort()
     await drain
-    expect(rig.fills.list()).toMatchObject([])
+    expect(rig.fills.list()).toEqual([])
     expect(rig.logged('fill abandoned')).toHaveLength(2)
     for (const { error } of await Promise.all([first.reading, second.reading])) {
       expect(error).toMatchObject({ message: 'the mirror is stopping' })
