@@ -202,8 +202,8 @@ export interface JobRunEntry {
 /** Long work: what is sent to `POST` its name, and what comes back. */
 export interface Works {
   evict: {
-    /** With `dryRun` nothing goes, and there are items; `toBytes` is what is to be left. */
-    body: { dryRun?: boolean; toBytes?: number }
+    /** With `dryRun` nothing goes, and there are items, `limit` at most; `toBytes` is what is to be left. */
+    body: { dryRun?: boolean; toBytes?: number; limit?: number }
     item: RemovableEntry
     result: RemovalResult
   }

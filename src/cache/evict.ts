@@ -91,6 +91,7 @@ export class Eviction implements AsyncDisposable {
     const pass = new EvictionPass({
       roots: preview,
       evict: (root, isCold) => preview.evict(root, this.#allowing(isCold)),
+      maxImages: request.maxImages ?? Infinity,
       settle: () => this.#settle(),
       listener,
     })
@@ -107,6 +108,7 @@ export class Eviction implements AsyncDisposable {
     const pass = new EvictionPass({
       roots: inventory,
       evict: (...args) => this.#evict(...args),
+      maxImages: Infinity,
       settle: () => this.#settle(),
       listener: { progress, item, signal },
     })

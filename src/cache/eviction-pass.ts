@@ -11,6 +11,8 @@ export interface EvictionPassOptions {
   roots: Roots
   /** Evicts a root as far as `mayGo` lets it, or as if; returns what went. */
   evict: (root: Candidate, mayGo: MayGo, reason: EvictionReason) => Promise<Candidate[]>
+  /** It ends behind so many. */
+  maxImages: number
   /** Called every so often. */
   settle: () => Promise<void>
   listener: WorkListener<Removable>
@@ -33,6 +35,7 @@ export class EvictionPass {
     const mayGo: MayGo = (candidate) => candidate.usedAtMs < sinceMs
     for await (const root of unusedSince(this.#options.roots, sinceMs)) {
       await this.#step(root, mayGo, 'ttl')
+      if (this.#isFull) return
     }
   }
 
@@ -41,16 +44,21 @@ export class EvictionPass {
     const { listener, roots } = this.#options
     const startBytes = this.removal.bytes
     const freedBytes = () => this.removal.bytes - startBytes
-    for (let before = -1; before < freedBytes() && freedBytes() < bytes;) {
+    const isOver = () => this.#isFull || freedBytes() >= bytes
+    for (let before = -1; before < freedBytes() && !isOver();) {
       before = freedBytes()
       for await (const root of inEvictionOrder(roots)) {
-        if (freedBytes() >= bytes) break
         // Not what was used since it was listed, nor a part that was used later than the whole.
         await this.#step(root, (candidate) => candidate.usedAtMs <= root.usedAtMs, reason)
         listener.progress({ done: Math.min(freedBytes(), bytes), total: bytes, unit: 'bytes' })
+        if (isOver()) break
       }
     }
     return freedBytes() >= bytes
+  }
+
+  get #isFull(): boolean {
+    return this.removal.images >= this.#options.maxImages
   }
 
   async #step(root: Candidate, mayGo: MayGo, reason: EvictionReason): Promise<void> {

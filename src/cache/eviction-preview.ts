@@ -1,4 +1,11 @@
-import type { Candidate, Inventory, InventoryTotals, RootQuery } from '../inventory/inventory.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type {
+  Candidate,
+  Inventory,
+  InventoryTotals,
+  RootQuery,
+  Usage,
+} from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Roots } from './eviction-order.ts'
 import type { MayGo } from './eviction-pass.ts'
@@ -10,14 +17,20 @@ export class EvictionPreview implements Roots {
   readonly #parentsLeft = new Map<Digest, number>()
   /** Roots that are still listed, and would have gone. */
   readonly #taken = new Set<Digest>()
+  readonly #listed = new Map<Usage, { query: RootQuery; roots: Promise<Candidate[]> }>()
   readonly #gone: InventoryTotals = { bytes: 0, entries: 0, onceBytes: 0 }
 
   constructor(inventory: Inventory) {
     this.#inventory = inventory
   }
 
+  /** Of two that might go first, one comes later, and is not read again until then. */
   roots(query: RootQuery): Promise<Candidate[]> {
-    return this.#inventory.roots(query)
+    const last = this.#listed.get(query.usage)
+    if (last && isDeepStrictEqual(last.query, query)) return last.roots
+    const roots = this.#inventory.roots(query)
+    this.#listed.set(query.usage, { query, roots })
+    return roots
   }
 
   async totals(): Promise<InventoryTotals> {

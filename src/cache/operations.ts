@@ -56,6 +56,8 @@ export interface EvictRequest {
   isDryRun: boolean
   /** What is to be left; as much as the limits allow where `undefined`. */
   toBytes: number | undefined
+  /** A dry run ends behind so many. */
+  maxImages?: number | undefined
 }
 
 /** What went; of a dry run, what would have gone. */

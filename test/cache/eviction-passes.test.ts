@@ -59,6 +59,23 @@ describe('a dry run', () => {
     expect(await whole(rig)).toBe('bcd')
   })
 
+  it('ends behind as many images as are wanted, those that the ttl takes among them', async () => {
+    await using rig = await prepare({ ttlMs: 4 * HOUR_MS })
+    for (const [tag, image] of Object.entries({ a, b, c, d })) await pull(rig, tag, image)
+    rig.clock.advance(1)
+    for (const [maxImages, count] of [
+      [1, 1],
+      [3, 3],
+      [5, 4],
+    ] as const) {
+      const items: Removable[] = []
+      const request = { isDryRun: true, toBytes: 0, maxImages }
+      expect(await rig.eviction.run(request, listener(items))).toMatchObject({ images: count })
+      const digests = [a, b, c, d].map(({ root }) => root.digest)
+      expect(items.map(({ digest }) => digest)).toEqual(digests.slice(0, count))
+    }
+  })
+
   it('ends when nobody waits for it', async () => {
     await using rig = await prepare()
     await pull(rig, 'a', a)

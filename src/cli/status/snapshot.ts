@@ -57,7 +57,9 @@ async function outlookOf(client: AdminClient, nowMs: number): Promise<Outlook> {
   return { hours: spans, next }
 }
 
+const FIRST = { dryRun: true, toBytes: 0, limit: 1 } as const
+
 async function firstToGo(client: AdminClient): Promise<RemovableEntry | undefined> {
-  for await (const item of client.items('evict', { dryRun: true, toBytes: 0 })) return item
+  for await (const item of client.items('evict', FIRST)) return item
   return undefined
 }

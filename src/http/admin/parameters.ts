@@ -37,10 +37,16 @@ export const statsHistoryQuery = z.strictObject({
   to: time.optional(),
 })
 export const pinParameters = z.strictObject({ pattern })
-export const evictBody = z.strictObject({
-  dryRun,
-  toBytes: z.int().min(0).optional().describe('What is to be left.'),
-})
+export const evictBody = z
+  .strictObject({
+    dryRun,
+    toBytes: z.int().min(0).optional().describe('What is to be left.'),
+    limit: z.int().min(1).optional().describe('How many images a dry run tells at most.'),
+  })
+  .refine(({ dryRun, limit }) => dryRun || limit === undefined, {
+    path: ['limit'],
+    message: 'is for dry runs',
+  })
 export const purgeBody = z.strictObject({
   reference: image.describe('An image, or a repository, all of which goes.'),
 })

@@ -23,13 +23,13 @@ export function addWorkRoutes(
   tell: Tell,
 ): void {
   router.post('/evict', async (context) => {
-    const { dryRun: isDryRun, toBytes } = await readBody(context, evictBody)
+    const { dryRun: isDryRun, toBytes, limit: maxImages } = await readBody(context, evictBody)
     await answerWork<RemovableEntry, Removal>(context, tell, (listener) => {
       // What really goes must not wait for a caller that reads slowly.
       const item = async (removable: Removable) => {
         if (isDryRun) await listener.item(removableEntry(removable))
       }
-      return operations.evict({ isDryRun, toBytes }, { ...listener, item })
+      return operations.evict({ isDryRun, toBytes, maxImages }, { ...listener, item })
     })
   })
   router.post('/purge', async (context) => {

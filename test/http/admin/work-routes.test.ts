@@ -75,8 +75,17 @@ describe('POST evict', () => {
     const sizes = (items as RemovableEntry[]).map(({ bytes }) => bytes)
     const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
     expect(end).toMatchObject({ result: { images: 2, bytes: total } })
+    const first = await work('evict', { dryRun: true, toBytes: 0, limit: 1 })
+    expect(first.items).toEqual(items.slice(0, 1))
+    expect(first.end).toMatchObject({ result: { images: 1 } })
     expect(await heldDigests()).toEqual([alpine.root.digest, node.root.digest])
   })
+})
+
+test('POST evict takes no limit where it really evicts', async () => {
+  const answer = await mirror.ask('evict', { method: 'POST', body: { limit: 1 } })
+  expect(answer.status).toBe(400)
+  expect(jsonOf(answer)).toMatchObject({ error: { message: 'limit: is for dry runs' } })
 })
 
 describe('POST purge', () => {

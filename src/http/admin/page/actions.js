@@ -32,9 +32,7 @@ export class Actions {
     const text = `${sizeText(image.bytes - image.sharedBytes)} are freed. The next pull fetches it again.`
     if (!(await confirmed({ title: `Purge ${reference}?`, text, yes: 'Purge' }))) return
     await this.#act(async () => {
-      const removal = await this.#api.work('purge', { reference }, () => {})
-      if (!removal) return ''
-      const { contents, bytes } = removal
+      const { contents, bytes } = await this.#api.work('purge', { reference }, () => {})
       return `Purged ${reference}: ${countText(contents, 'content')}, ${sizeText(bytes)}.`
     })
   }
@@ -65,13 +63,14 @@ export class Actions {
     const text = 'The tag is asked for, and what is not held of it is fetched, for all platforms.'
     if (!(await confirmed({ title: `Fetch ${reference}?`, text, yes: 'Fetch' }))) return
     await this.#act(async () => {
-      const result = await this.#api.work('warm', { images: [reference] }, (line) => {
+      const {
+        images: [warmed],
+      } = await this.#api.work('warm', { images: [reference] }, (line) => {
         if (!('progress' in line)) return
         const { done, total } = line.progress
         const part = total === null || total === 0 ? sizeText(done) : percentText(done / total)
         this.#say(`Fetching ${reference}: ${part}`)
       })
-      const [warmed] = result?.images ?? []
       if (warmed?.error) return `${reference} was not fetched as a whole: ${warmed.error.message}`
       return `${reference} is here: ${sizeText(warmed?.fetchedBytes ?? 0)} were fetched.`
     })

@@ -51,14 +51,13 @@ export class Api {
   }
 
   /**
-   * Starts long work; resolves to its result, or to nothing where `onLine` has had enough and
-   * answers `stop`, which ends dry runs.
+   * Starts long work; resolves to its result.
    *
    * @template {WorkName} Name
    * @param {Name} name
    * @param {Works[Name]['body']} body
-   * @param {(line: WorkLine<Name>) => 'stop' | void} onLine
-   * @returns {Promise<Works[Name]['result'] | undefined>}
+   * @param {(line: WorkLine<Name>) => void} onLine
+   * @returns {Promise<Works[Name]['result']>}
    */
   async work(name, body, onLine) {
     const response = await this.#request('POST', name, body)
@@ -66,7 +65,7 @@ export class Api {
       const line = /** @type {WorkLine<Name>} */ (JSON.parse(text))
       if ('error' in line) throw new ApiFailure(line.error.message)
       if ('result' in line) return line.result
-      if (onLine(line) === 'stop') return undefined
+      onLine(line)
     }
     throw new ApiFailure('the daemon went away')
   }

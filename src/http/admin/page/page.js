@@ -36,9 +36,8 @@ async function refreshRest() {
 async function refreshNext() {
   /** @type {RemovableEntry[]} */
   const entries = []
-  await api.work('evict', { dryRun: true, toBytes: 0 }, (line) => {
+  await api.work('evict', { dryRun: true, toBytes: 0, limit: LISTED }, (line) => {
     if ('item' in line) entries.push(line.item)
-    return entries.length === LISTED ? 'stop' : undefined
   })
   showNext(entries)
 }
