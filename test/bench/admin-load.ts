@@ -7,8 +7,6 @@ export interface AdminRequest {
   /** Below `/api/v1/`. */
   path: string
   body?: object
-  /** After so many lines of the answer the client leaves. */
-  lines?: number
 }
 
 export interface AdminJob {

@@ -9,6 +9,7 @@ import { fillStore } from '../inventory/sparse-store.ts'
 import { drain } from '../load.ts'
 import { atLeast, type Plan, type Section } from '../section.ts'
 import { Server } from '../servers.ts'
+import { untilSettled } from '../settled.ts'
 import { interleave, median, spread } from '../statistics.ts'
 import { UpstreamProcess } from '../upstream-process.ts'
 import { warm } from '../warm.ts'
@@ -40,6 +41,8 @@ export async function adminLoad(plan: Plan): Promise<Section> {
     config: CONFIG,
   })
   await warm(server, upstream, image)
+  // The sweep that comes with the start walks through all that is held.
+  await untilSettled(server, upstream)
   const path = `/v2/${image.repository}/blobs/${image.blobs.at(-1)}`
   const samples = await interleave(plan.runs, ['alone', 'beside'] as const, async (name) => {
     const job = {
@@ -95,7 +98,7 @@ function minuteOfPages(): AdminRequest[] {
   const minute = [
     since(SPAN_MS.minute),
     get('images?limit=50'),
-    { method: 'POST', path: 'evict', body: { dryRun: true, toBytes: 0 }, lines: 5 } as const,
+    { method: 'POST', path: 'evict', body: { dryRun: true, toBytes: 0, limit: 5 } } as const,
     get('stats/top?limit=5'),
     get('holds'),
     ...eachSecond,
