@@ -229,10 +229,7 @@ export class Events {
 
   /** Logged only: those of before are used on. */
   credentialsKept(event: { upstream: string; error: Error }): void {
-    this.#logger.warn(
-      { upstream: event.upstream, err: event.error },
-      'credentials were not renewed',
-    )
+    this.#logger.warn(event, 'credentials were not renewed')
   }
 
   breakerChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {

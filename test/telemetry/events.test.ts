@@ -144,6 +144,13 @@ test('methods that clients make up share one label', async () => {
   ])
 })
 
+test('why credentials were not renewed stands where all errors do', () => {
+  events.credentialsKept({ upstream: 'docker.io', error: new Error('helper failed') })
+  expect(lines).toMatchObject([{ upstream: 'docker.io', msg: 'credentials were not renewed' }])
+  expect(lines[0]).toHaveProperty('error')
+  expect(lines[0]).not.toHaveProperty('err')
+})
+
 test('an open breaker shows until it closes', async () => {
   events.endpointOpened({ upstream: 'docker.io', endpoint: 'a:1' })
   expect(await sample('entrepot_breaker_open')).toEqual([
