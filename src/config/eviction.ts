@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, duration, referencePattern, share } from './fields.ts'
+import { byteSize, positiveByteSize, positiveDuration, referencePattern, share } from './fields.ts'
 
 export interface EvictionConfig {
   maxBytes: number
@@ -16,10 +16,7 @@ export interface EvictionConfig {
 export const evictionField = z
   .codec(
     z.strictObject({
-      maxSize: byteSize
-        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
-        .prefault('50GiB')
-        .describe('How much content is kept at most.'),
+      maxSize: positiveByteSize.prefault('50GiB').describe('How much content is kept at most.'),
       highWatermark: share
         .default(0.95)
         .describe('Share of `maxSize` above which content is evicted.'),
@@ -32,12 +29,10 @@ export const evictionField = z
           'How much of the file system of `data` stays free, at most half of it. With less than ' +
             'half of this free, nothing new is kept. With content in S3 this is for the read cache alone.',
         ),
-      ttl: duration
-        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+      ttl: positiveDuration
         .prefault('30d')
         .describe('How long an image is kept after its last use.'),
-      every: duration
-        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+      every: positiveDuration
         .prefault('1m')
         .describe('How often these limits are checked; when space runs out, that is done at once.'),
       pins: z

@@ -75,6 +75,8 @@ export const duration = z
   )
   .meta({ title: 'duration' })
 
+export const positiveDuration = duration.refine((ms) => ms > 0, { error: 'expected more than 0' })
+
 const BYTE_SIZE_ERROR = 'expected a number of bytes such as 512KiB, 50MiB or 1.5GiB'
 
 export const byteSize = z
@@ -92,6 +94,10 @@ export const byteSize = z
     },
   )
   .meta({ title: 'byte size' })
+
+export const positiveByteSize = byteSize.refine((bytes) => bytes > 0, {
+  error: 'expected more than 0',
+})
 
 const SHARE_ERROR = 'expected a share, more than 0 and at most 1'
 
@@ -116,7 +122,7 @@ export const referencePattern = z
   )
   .meta({ title: 'pattern' })
 
-/** A registry and a repository there, as auth/access.ts reads it. */
+/** A registry and a repository there, as util/glob.ts reads it. */
 export const registryPattern = z
   .string({ error: 'expected a pattern' })
   .max(512, { error: 'is too long' })

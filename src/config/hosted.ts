@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, duration, repositoryPrefix, tagPattern } from './fields.ts'
+import { positiveByteSize, positiveDuration, repositoryPrefix, tagPattern } from './fields.ts'
 import { retentionField, type RetentionConfig } from './retention.ts'
 
 export interface HostedConfig {
@@ -29,12 +29,10 @@ export const hostedField = z
           'What the names of hosted repositories begin with. They are never looked up upstream, ' +
             'and never evicted.',
         ),
-      maxBlobSize: byteSize
-        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+      maxBlobSize: positiveByteSize
         .prefault('20GiB')
         .describe('Size above which a layer is refused.'),
-      quota: byteSize
-        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+      quota: positiveByteSize
         .optional()
         .describe(
           'How large a repository may be: all of its layers and manifests, each counted once. ' +
@@ -51,8 +49,7 @@ export const hostedField = z
           ),
         )
         .default([]),
-      gracePeriod: duration
-        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+      gracePeriod: positiveDuration
         .prefault('1h')
         .describe(
           'How long a layer that no manifest names stays after it was pushed, mounted or asked ' +

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { byteSize, duration } from './fields.ts'
+import { positiveByteSize, positiveDuration } from './fields.ts'
 
 export interface ScrubConfig {
   everyMs: number
@@ -10,14 +10,10 @@ export interface ScrubConfig {
 export const scrubField = z
   .codec(
     z.strictObject({
-      every: duration
-        .refine((ms) => ms > 0, { error: 'expected more than 0' })
+      every: positiveDuration
         .prefault('7d')
         .describe('How often all content is read and hashed again, to find what has rotted.'),
-      rate: byteSize
-        .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
-        .prefault('50MiB')
-        .describe('How much of it is read per second.'),
+      rate: positiveByteSize.prefault('50MiB').describe('How much of it is read per second.'),
     }),
     z.custom<ScrubConfig>(),
     {

@@ -1,16 +1,14 @@
 import { z } from 'zod'
-import { byteSize, registryUrl, secretField } from './fields.ts'
+import { positiveByteSize, registryPattern, registryUrl, secretField } from './fields.ts'
 import { certificateFile } from './pem-file.ts'
 import type { SecretReader } from './secret.ts'
 
 const BUCKET_ERROR = 'expected the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens'
-const REPOSITORY_ERROR = 'expected a pattern such as docker.io/library/*, ghcr.io/** or **'
 const PREFIX_ERROR = 'expected letters, digits and ._-, in parts with a / between them'
 
 const readCache = z.codec(
   z.strictObject({
-    maxSize: byteSize
-      .refine((bytes) => bytes > 0, { error: 'expected more than 0' })
+    maxSize: positiveByteSize
       .prefault('10GiB')
       .describe(
         'How much space copies of what was read last may take in `data`. Without `cache` ' +
@@ -27,13 +25,9 @@ const readCache = z.codec(
 const redirectExcept = z.strictObject({
   repositories: z
     .array(
-      z
-        .string({ error: REPOSITORY_ERROR })
-        .max(512, { error: 'is too long' })
-        .regex(/^(?:\*\*|[a-z0-9._*-]+(?::\d+)?(?:\/[a-z0-9._*-]+)+)$/, { error: REPOSITORY_ERROR })
-        .describe(
-          'Repositories that are not redirected, with their registry, `*` and `**` as in pins.',
-        ),
+      registryPattern.describe(
+        'Repositories that are not redirected, with their registry, `*` and `**` as in pins.',
+      ),
     )
     .default([]),
   clients: z

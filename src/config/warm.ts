@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, imageName, platform } from './fields.ts'
+import { imageName, platform, positiveDuration } from './fields.ts'
 
 export interface WarmConfig {
   images: string[]
@@ -27,10 +27,7 @@ export const warmField = z
             ),
           )
           .default([]),
-        every: duration
-          .refine((ms) => ms > 0, { error: 'expected more than 0' })
-          .prefault('24h')
-          .describe('How often to look for something new.'),
+        every: positiveDuration.prefault('24h').describe('How often to look for something new.'),
       }),
       z.custom<WarmConfig>(),
       {

@@ -1,12 +1,10 @@
 import { z } from 'zod'
-import { duration, secretField } from './fields.ts'
+import { positiveDuration, registryPattern, secretField } from './fields.ts'
 import type { Secret, SecretReader } from './secret.ts'
 
 const ACTIONS = ['push', 'mount', 'pull', 'delete', 'mirror', 'evict'] as const
 
 const URL_ERROR = 'expected an http or https URL'
-const REPOSITORY_ERROR =
-  'expected a repository with its registry such as private/** or docker.io/library/*'
 const HEADER_ERROR = 'expected the name of a header'
 
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -41,8 +39,6 @@ const endpointUrl = z
   })
   .meta({ title: 'URL' })
 
-const positiveDuration = duration.refine((ms) => ms > 0, { error: 'expected more than 0' })
-
 /** Whom events are sent to. */
 export function webhooksField(read: SecretReader) {
   const webhook = z.codec(
@@ -64,16 +60,10 @@ export function webhooksField(read: SecretReader) {
         .default(['push', 'mount', 'delete']),
       repositories: z
         .array(
-          z
-            .string({ error: REPOSITORY_ERROR })
-            .max(512, { error: 'is too long' })
-            .regex(/^(?:\*\*|[a-z0-9._*-]+(?::\d+)?(?:\/[a-z0-9._*-]+)+)$/, {
-              error: REPOSITORY_ERROR,
-            })
-            .describe(
-              'Repositories whose events it is sent, with their registry, `*` and `**` as in pins; ' +
-                'all if left out.',
-            ),
+          registryPattern.describe(
+            'Repositories whose events it is sent, with their registry, `*` and `**` as in pins; ' +
+              'all if left out.',
+          ),
         )
         .min(1, { error: 'expected at least one repository' })
         .default(['**']),

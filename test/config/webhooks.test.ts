@@ -41,7 +41,7 @@ test.each([
   ['url: "http://me:hush@ci/"', 'url: credentials do not belong in the URL: see headers'],
   ['url: "http://ci/", actions: []', 'actions: expected at least one action'],
   ['url: "http://ci/", actions: [pull, poll]', 'actions.1: expected'],
-  ['url: "http://ci/", repositories: [private]', 'repositories.0: expected a repository with'],
+  ['url: "http://ci/", repositories: [private]', 'repositories.0: expected a pattern such as'],
   [
     'url: "http://ci/", headers: [{ name: "A B", value: x }]',
     'name: expected the name of a header',
