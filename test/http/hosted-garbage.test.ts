@@ -30,6 +30,20 @@ async function storedOf(rig: HostedRig, image: TestImage): Promise<Digest[]> {
   return stored
 }
 
+/** The work is done once, when a first page of what a repository has is there. */
+function startWalked(work: () => Promise<void>): Promise<HostedRig> {
+  const left = [work]
+  return startHosted({
+    steps: {
+      linked: async (run) => {
+        const page = await run()
+        await left.pop()?.()
+        return page
+      },
+    },
+  })
+}
+
 const sizeOf = (image: TestImage) =>
   [...image.blobs.values(), ...Array.from(image.manifests.values(), (one) => one.bytes)].reduce(
     (sum, { length }) => sum + length,
@@ -261,27 +275,16 @@ describe('a manifest that no tag stands for', () => {
 
 describe('a push', () => {
   test('finds all that it was told of within the last hour, while that is looked through', async () => {
-    let duringWalk = nothing
-    await using rig = await startHosted({
-      steps: {
-        linked: async (run) => {
-          const page = await run()
-          await duringWalk()
-          return page
-        },
-      },
-    })
     const image = await buildImage({ seed: 'image' })
+    const pushes: Promise<unknown>[] = []
+    await using rig = await startWalked(async () => {
+      const pushing = pushManifest(rig, image, image.root.digest, '1')
+      pushes.push(pushing.then(({ status }) => expect(status).toBe(201)))
+    })
     await pushBlobs(rig, image)
     rig.clock.advance(HOUR_MS)
     for (const blob of image.blobs.keys()) expect(await head(rig, `blobs/${blob}`)).toBe(200)
     rig.clock.advance(HOUR_MS)
-    const pushes: Promise<unknown>[] = []
-    duringWalk = async () => {
-      duringWalk = nothing
-      const pushing = pushManifest(rig, image, image.root.digest, '1')
-      pushes.push(pushing.then(({ status }) => expect(status).toBe(201)))
-    }
     await collect(rig)
     expect(pushes).toHaveLength(1)
     await Promise.all(pushes)
@@ -289,27 +292,16 @@ describe('a push', () => {
   })
 
   test('waits while its repository is looked through, and is told what was taken', async () => {
-    let duringWalk = nothing
-    await using rig = await startHosted({
-      steps: {
-        linked: async (run) => {
-          const page = await run()
-          await duringWalk()
-          return page
-        },
-      },
-    })
     const image = await buildImage({ seed: 'image' })
-    await pushBlobs(rig, image)
-    rig.clock.advance(HOUR_MS + 1)
     let pushing: ReturnType<typeof pushManifest> | undefined
     // The manifests are listed, of which there is none yet.
-    duringWalk = async () => {
-      duringWalk = nothing
+    await using rig = await startWalked(async () => {
       pushing = pushManifest(rig, image, image.root.digest, '1')
       // What comes later is answered meanwhile, many times.
       for (let turn = 0; turn < 20; turn++) await rig.ask('/healthz')
-    }
+    })
+    await pushBlobs(rig, image)
+    rig.clock.advance(HOUR_MS + 1)
     expect(await collect(rig)).toMatchObject({ blobs: image.blobs.size })
     const { status, body } = (await pushing)!
     expect([status, body.toString()]).toEqual([

@@ -78,7 +78,10 @@ export const pinResult = z.strictObject({
 }) satisfies z.ZodType<PinResult>
 
 const tagName = { repository, tag: text }
-const servedAs = digest.describe('What it is served as from now on.')
+const served = z.strictObject({
+  ...tagName,
+  digest: digest.describe('What it is served as from now on.'),
+})
 
 export const holdList = z
   .strictObject({
@@ -96,15 +99,9 @@ export const holdList = z
     'Tags that upstream has moved, and that are served as before for a while.',
   ) satisfies z.ZodType<HoldList>
 
-export const releaseResult = z.strictObject({
-  ...tagName,
-  digest: servedAs,
-}) satisfies z.ZodType<ReleaseResult>
+export const releaseResult = served satisfies z.ZodType<ReleaseResult>
 
-export const rollbackResult = z.strictObject({
-  ...tagName,
-  digest: servedAs,
-}) satisfies z.ZodType<RollbackResult>
+export const rollbackResult = served satisfies z.ZodType<RollbackResult>
 
 export const tagHistory = z.strictObject({
   ...tagName,
@@ -130,9 +127,6 @@ export const freezeList = z
     'Tags that stand for one digest, whatever upstream says.',
   ) satisfies z.ZodType<FreezeList>
 
-export const freezeResult = z.strictObject({
-  ...tagName,
-  digest: servedAs,
-}) satisfies z.ZodType<FreezeResult>
+export const freezeResult = served satisfies z.ZodType<FreezeResult>
 
 export const unfreezeResult = z.strictObject(tagName) satisfies z.ZodType<UnfreezeResult>
