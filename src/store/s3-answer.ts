@@ -1,8 +1,6 @@
 import { type AnswerHead, joinChunks, parseAnswerHead } from './answer-head.ts'
-import type { S3Connection } from './s3-connection.ts'
+import { LANDING_BYTES, type S3Connection } from './s3-connection.ts'
 
-/** As much as comes at once, so that what comes together with a head is not copied again. */
-const PART_BYTES = 128 * 1024
 /** Where a head, or what S3 says when it refuses, has still not ended, it is none. */
 const MAX_TEXT_BYTES = 64 * 1024
 
@@ -48,7 +46,7 @@ async function readText<T extends { lengthBytes: number }>(
       return found
     }
     if (text.length > MAX_TEXT_BYTES) throw new Error(`${text.length} bytes are no answer of S3`)
-    const buffer = Buffer.allocUnsafe(PART_BYTES)
+    const buffer = Buffer.allocUnsafe(LANDING_BYTES)
     const part = buffer.subarray(0, await connection.read(buffer))
     text = text.length === 0 ? part : Buffer.concat([text, part])
   }

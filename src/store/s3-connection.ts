@@ -7,10 +7,7 @@ export interface S3ConnectionOptions {
   port: number
   /** Believed instead of those of Node.js where given. */
   ca: string[] | undefined
-  /**
-   * Where all connections receive, one after the other, so that it stays in the CPU's cache and
-   * no memory has to be found for what arrives: it is copied at once to who reads.
-   */
+  /** `LANDING_BYTES` in which all connections receive what is copied at once to where it belongs. */
   landing: Buffer
   /** Called when it has ended, by whomever. */
   closed: () => void
@@ -18,22 +15,28 @@ export interface S3ConnectionOptions {
 
 interface Waiting {
   into: Uint8Array
+  /** How much of it has come. */
+  filledBytes: number
   resolve: (count: number) => void
   reject: (cause: Error) => void
 }
 
+/** More than the head of an answer, and little to copy. */
+export const LANDING_BYTES = 16 * 1024
 const KEEP_ALIVE_MS = 1_000
 const NOTHING = Buffer.alloc(0)
 
 /** The bytes of a connection, which come no faster than they are read. */
 export class S3Connection {
   readonly #socket: Socket
+  readonly #landing: Buffer
   #waiting: Waiting | undefined
   /** What has come and nobody has read. */
   #ahead: Buffer = NOTHING
   #failure: Error | undefined
 
   constructor({ isTls, host, port, ca, landing, closed }: S3ConnectionOptions) {
+    this.#landing = landing
     const options = {
       host,
       port,
@@ -41,8 +44,8 @@ export class S3Connection {
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
       onread: {
-        buffer: landing,
-        callback: (count: number) => this.#arrived(landing.subarray(0, count)),
+        buffer: () => this.#memory(),
+        callback: (count: number, memory: Uint8Array) => this.#arrived(memory, count),
       },
     }
     this.#socket = isTls
@@ -69,7 +72,10 @@ export class S3Connection {
     this.#socket.write(text, 'latin1')
   }
 
-  /** Waits for bytes; rejects with what ended the connection once they are used up. One at a time. */
+  /**
+   * Waits for bytes; rejects with what ended the connection. One at a time. `into` is no longer
+   * than `LANDING_BYTES`, or than what is still to come.
+   */
   read(into: Uint8Array): Promise<number> {
     if (this.#ahead.length > 0) {
       const count = copy(this.#ahead, into)
@@ -78,7 +84,7 @@ export class S3Connection {
     }
     if (this.#failure) return Promise.reject(this.#failure)
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    this.#waiting = { into, resolve, reject }
+    this.#waiting = { into, filledBytes: 0, resolve, reject }
     this.#socket.resume()
     return promise
   }
@@ -107,14 +113,32 @@ export class S3Connection {
     this.#socket.destroy()
   }
 
-  /** False, so that no more comes until there is a reader. */
-  #arrived(bytes: Buffer): false {
+  /** Where the next bytes are received; asked for once a connection, and after each arrival. */
+  #memory(): Uint8Array {
     const waiting = this.#waiting
+    return waiting ? waiting.into.subarray(waiting.filledBytes) : this.#landing
+  }
+
+  /** False where no more may come until there is a reader. */
+  #arrived(memory: Uint8Array, count: number): boolean {
+    const waiting = this.#waiting
+    const isLanded = memory === this.#landing
+    const keptBytes = isLanded ? this.#land(this.#landing.subarray(0, count)) : count
+    if (!waiting) return false
+    waiting.filledBytes += keptBytes
+    // What comes first after a pause can only land. Where that was not all, more comes straight.
+    const isMoreThere = isLanded && count === LANDING_BYTES
+    if (isMoreThere && waiting.filledBytes < waiting.into.length) return true
     this.#waiting = undefined
-    const count = waiting ? copy(bytes, waiting.into) : 0
-    if (count < bytes.length) this.#ahead = Buffer.concat([this.#ahead, bytes.subarray(count)])
-    waiting?.resolve(count)
+    waiting.resolve(waiting.filledBytes)
     return false
+  }
+
+  /** Returns how much of it is with who reads. */
+  #land(bytes: Buffer): number {
+    const count = this.#waiting ? copy(bytes, this.#waiting.into) : 0
+    if (count < bytes.length) this.#ahead = Buffer.concat([this.#ahead, bytes.subarray(count)])
+    return count
   }
 
   #fail(cause: Error): void {

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { ObjectBody } from './object-body.ts'
 import { readAnswer } from './s3-answer.ts'
-import { S3Connection } from './s3-connection.ts'
+import { LANDING_BYTES, S3Connection } from './s3-connection.ts'
 
 export interface S3ConnectionsOptions {
   client: S3Client
@@ -34,15 +34,13 @@ interface SignedRequest {
   headers: Record<string, string>
 }
 
-/** Less costs more calls, more costs copies of what comes together with the head of an answer. */
-const LANDING_BYTES = 128 * 1024
 const PLAIN_PORT = 80
 const TLS_PORT = 443
 const LEFT = 'S3 is not asked any more'
 
 /**
  * Gets objects over connections of its own. The SDK signs, tries again and explains what S3
- * refuses, but bytes go straight to the memory of who reads them: its own way takes new memory for
+ * refuses, but bytes are received in the memory of who reads them: its own way takes new memory for
  * each 64 KiB, at several times the CPU.
  */
 export class S3Connections implements Disposable {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { S3Bucket } from '../../src/store/s3-bucket.ts'
+import { LANDING_BYTES } from '../../src/store/s3-connection.ts'
 import { openS3Object } from '../../src/store/s3-reader.ts'
 import { readAll, readExactly } from '../../src/util/byte-reader.ts'
 import { caught } from '../support/caught.ts'
@@ -157,6 +158,55 @@ describe('objects over connections of our own', () => {
     expect(await reading).toMatchObject({ name: 'StoreError' })
     expect(closed).toHaveLength(2)
     await Promise.all(closed)
+  })
+
+  it('come into the memory of who reads, and nowhere else, however much is read at once', async () => {
+    const size = 4 * MIB
+    const bytes = bytesOf('piecemeal', size)
+    const large: Speech = (socket) => {
+      socket.write(answer('', 0, size))
+      socket.write(bytes)
+    }
+    const lengths = [[MIB], [1, 100_000, 16 * 1024, 16 * 1024 + 1], [300_000, 5]]
+    await using s3 = await SpokenS3.start(lengths.map(() => large))
+    const readings = lengths.map(async (cycle) => {
+      await using reader = (await openS3Object(s3.bucket, 'key', undefined))!
+      const reads: { memory: Buffer; count: number }[] = []
+      for (let position = 0; position < size; position += reads.at(-1)!.count) {
+        const memory = Buffer.alloc(cycle[reads.length % cycle.length]!)
+        reads.push({ memory, count: await reader.read(memory) })
+      }
+      return reads
+    })
+    for (const reads of await Promise.all(readings)) {
+      const parts = reads.map(({ memory, count }) => memory.subarray(0, count))
+      expect(Buffer.concat(parts).equals(bytes)).toBe(true)
+      // Looked at only now: what a connection held on to it would have written to since.
+      const rest = Buffer.concat(reads.map(({ memory, count }) => memory.subarray(count)))
+      expect(rest.equals(Buffer.alloc(rest.length))).toBe(true)
+    }
+  })
+
+  it('are read on when nothing came after a full landing', async () => {
+    const bytes = bytesOf('a full landing', 3 * LANDING_BYTES)
+    let later: (() => void) | undefined
+    const begins: Speech = (socket) => {
+      socket.write(answer('', 0, bytes.length))
+      later = () => socket.write(bytes.subarray(0, LANDING_BYTES))
+    }
+    const goesOn: Speech = (socket) => {
+      const first = Number(/\r\nrange: bytes=(\d+)-/i.exec(s3.requests.at(-1)!)![1])
+      const range = `Content-Range: bytes ${first}-${bytes.length - 1}/${bytes.length}`
+      const head = answer('', 0, bytes.length - first).replace('200 OK', `206 OK\r\n${range}`)
+      socket.write(head)
+      socket.write(bytes.subarray(first))
+    }
+    await using s3 = await SpokenS3.start([begins, goesOn], { idleMs: 100 })
+    await using reader = (await openS3Object(s3.bucket, 'key', undefined))!
+    const reading = readExactly(reader, bytes.length)
+    later!()
+    expect(Buffer.from(await reading).equals(bytes)).toBe(true)
+    expect(s3.requests).toHaveLength(2)
   })
 
   it('come no faster than they are read, however many are', async () => {
