@@ -64,11 +64,7 @@ export class AdminClient {
     const response = await this.#send(method, path, body)
     const answer = await this.#read(response)
     if (response.statusCode === 204) return undefined as T
-    try {
-      return JSON.parse(answer) as T
-    } catch (cause) {
-      throw this.#foreign(response, cause)
-    }
+    return this.#parsed(answer, response) as T
   }
 
   /** Starts long work, or joins it, and listens until its end. */
@@ -174,15 +170,25 @@ export class AdminClient {
   /** How things stand, at once and each second, until the daemon goes away, which is a failure. */
   async *live(): AsyncIterable<LiveStatus> {
     const begin = 'data: '
-    for await (const line of this.#texts(await this.#send('GET', 'live', undefined))) {
+    const response = await this.#send('GET', 'live', undefined)
+    for await (const line of this.#texts(response)) {
       // There are events of one kind alone, whose data is a line.
-      if (line.startsWith(begin)) yield JSON.parse(line.slice(begin.length)) as LiveStatus
+      if (!line.startsWith(begin)) continue
+      yield this.#parsed(line.slice(begin.length), response) as LiveStatus
     }
     throw this.#lost(undefined)
   }
 
   async *#lines(response: IncomingMessage): AsyncIterable<unknown> {
-    for await (const line of this.#texts(response)) yield JSON.parse(line) as unknown
+    for await (const line of this.#texts(response)) yield this.#parsed(line, response)
+  }
+
+  #parsed(json: string, response: IncomingMessage): unknown {
+    try {
+      return JSON.parse(json)
+    } catch (cause) {
+      throw this.#foreign(response, cause)
+    }
   }
 
   /** Lines but empty ones, which only show that the daemon is there. */

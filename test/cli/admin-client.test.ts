@@ -62,6 +62,18 @@ describe('where no daemon is', () => {
     })
   })
 
+  test.each([
+    ['work', (client: AdminClient) => client.work('gc', {}, ignore)],
+    ['listening', (client: AdminClient) => client.listen('events', () => {})],
+    ['how things stand', (client: AdminClient) => client.live()[Symbol.asyncIterator]().next()],
+  ])('a page in place of %s is told from a daemon', async (_, ask) => {
+    await using server = await startServer((_request, response) => response.end('data: <html>\n'))
+    expect(await caught(ask(new AdminClient(server.url)))).toMatchObject({
+      failure: 'unavailable',
+      message: `what answers at ${server.url} is not the admin listener of entrepot (200)`,
+    })
+  })
+
   test('a redirect is not followed: the token is for the daemon alone', async () => {
     const asked: (string | undefined)[] = []
     await using elsewhere = await startServer((request, response) => {
