@@ -1,3 +1,5 @@
+import type { WorkProgress } from '../admin-api.ts'
+
 const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
 /** A size as people compare it: three digits and a unit, `1.21 GiB`. */
@@ -19,6 +21,11 @@ export function numberText(count: number): string {
 
 export function countText(count: number, one: string, many = `${one}s`): string {
   return `${numberText(count)} ${count === 1 ? one : many}`
+}
+
+/** How much work is: a size, or a number of images or contents. */
+export function amountText(count: number, unit: WorkProgress['unit']): string {
+  return unit === 'bytes' ? sizeText(count) : countText(count, unit.slice(0, -1))
 }
 
 /** The first of the digits, as clients show them. */

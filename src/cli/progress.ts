@@ -1,5 +1,5 @@
 import type { WorkProgress } from '../admin-api.ts'
-import { countText, shortDigest, sizeText } from './format.ts'
+import { amountText, shortDigest } from './format.ts'
 
 /** What of a stream to the terminal, or to a file or pipe, progress needs. */
 export interface ProgressStream {
@@ -92,9 +92,7 @@ function partOf({ done, total }: WorkProgress): number | undefined {
 
 function progressText(progress: WorkProgress): string {
   const { done, total, unit } = progress
-  const text = (count: number) =>
-    unit === 'bytes' ? sizeText(count) : countText(count, unit.slice(0, -1))
   const part = partOf(progress)
-  if (part === undefined || total === null) return text(done)
-  return `${Math.floor(part * 100)} %  ${text(done)} of ${text(total)}`
+  if (part === undefined || total === null) return amountText(done, unit)
+  return `${Math.floor(part * 100)} %  ${amountText(done, unit)} of ${amountText(total, unit)}`
 }

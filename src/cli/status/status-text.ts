@@ -2,6 +2,7 @@ import type { JobEntry, RemovableEntry, WorkProgress } from '../../admin-api.ts'
 import type { Stats, StatsSpan } from '../../admin-stats.ts'
 import {
   ageText,
+  amountText,
   countText,
   numberText,
   percentText,
@@ -224,6 +225,5 @@ function jobText({ isRunning, progress, lastRun }: JobEntry): string {
 }
 
 function progressText({ done, total, unit }: WorkProgress): string {
-  if (total !== null) return percentText(done, total)
-  return unit === 'bytes' ? sizeText(done) : countText(done, unit.slice(0, -1))
+  return total === null ? amountText(done, unit) : percentText(done, total)
 }
