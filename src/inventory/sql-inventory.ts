@@ -36,7 +36,7 @@ import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { SqlNotes } from './sql-notes.ts'
-import { putContent, putLink } from './writes.ts'
+import { kindOf, putContent, putLink } from './writes.ts'
 
 /** Takes some milliseconds, for which pulls have to wait. */
 const USES_PER_TURN = 25
@@ -59,11 +59,10 @@ export class SqlInventory extends SqlNotes implements Inventory {
   ): Promise<void> {
     const { digest, usedAtMs: atMs } = content
     await this.db.transaction().execute(async (trx) => {
-      await putContent(trx, content)
+      const { kind, isNewAlone } = await putContent(trx, content)
       await putChildren(trx, digest, children)
-      const repositoryId = await putLink(trx, digest, repository, atMs)
-      if (repositoryId === undefined) return
-      await raiseUses(trx, [{ digest, repositoryId, atMs }])
+      const repositoryId = await putLink(trx, { digest, kind }, repository, atMs)
+      if (!isNewAlone) await raiseUses(trx, [{ digest, repositoryId, atMs }])
       if (referring) await putSubject(trx, repositoryId, referring)
     })
   }
@@ -77,7 +76,9 @@ export class SqlInventory extends SqlNotes implements Inventory {
 
   async link(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean> {
     return this.db.transaction().execute(async (trx) => {
-      return (await putLink(trx, digest, repository, atMs)) !== undefined
+      const kind = await kindOf(trx, digest)
+      if (kind) await putLink(trx, { digest, kind }, repository, atMs)
+      return kind !== undefined
     })
   }
 

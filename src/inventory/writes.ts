@@ -6,36 +6,41 @@ import { columnsOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { addToTotals } from './totals.ts'
 
+/** What content is, now that it was put. */
+interface Put {
+  kind: ContentKind
+  /** True of a blob that was not held and that no manifest names: nothing is used with it. */
+  isNewAlone: boolean
+}
+
 /** Adds content to what is held. What is held stays as it is, except that a blob which turns out to be a manifest becomes one. */
-export async function putContent(trx: Transaction<Schema>, content: Content): Promise<void> {
+export async function putContent(trx: Transaction<Schema>, content: Content): Promise<Put> {
   const { digest, kind, mediaType } = content
   const held = await kindOf(trx, digest)
   if (!held) {
-    await addContent(trx, content)
-  } else if (held === 'blob' && kind === 'manifest') {
-    await trx
-      .updateTable('content')
-      .set({ kind, media_type: mediaType })
-      .where('digest', '=', digest)
-      .execute()
-    await trx.updateTable('link').set({ used_at_ms: 0 }).where('digest', '=', digest).execute()
+    const parents = await addContent(trx, content)
+    return { kind, isNewAlone: kind === 'blob' && parents === 0 }
   }
+  if (held === 'manifest' || kind === 'blob') return { kind: held, isNewAlone: false }
+  await trx
+    .updateTable('content')
+    .set({ kind, media_type: mediaType })
+    .where('digest', '=', digest)
+    .execute()
+  await trx.updateTable('link').set({ used_at_ms: 0 }).where('digest', '=', digest).execute()
+  return { kind, isNewAlone: false }
 }
 
-async function addContent(trx: Transaction<Schema>, content: Content): Promise<void> {
+/** Returns how many manifests name it. */
+async function addContent(trx: Transaction<Schema>, content: Content): Promise<number> {
   const { digest, kind, sizeBytes, storedAtMs, usedAtMs } = content
-  const naming = trx.selectFrom('child').where('child.digest', '=', digest)
-  const { parents } = await naming
+  const { parents } = await trx
+    .selectFrom('child')
     .select((eb) => eb.fn.count<number>('parent_digest').distinct().as('parents'))
+    .where('digest', '=', digest)
     .executeTakeFirstOrThrow()
-  const reusedParent = await naming
-    .innerJoin('content', 'content.digest', 'child.parent_digest')
-    .select('parent_digest')
-    .where('reused', '=', 1)
-    .limit(1)
-    .executeTakeFirst()
   const times = { stored_at_ms: storedAtMs, used_at_ms: usedAtMs }
-  const isReused = reusedParent !== undefined || isUsedAgain(times)
+  const isReused = isUsedAgain(times) || (parents > 0 && (await hasReusedParent(trx, digest)))
   await trx
     .insertInto('content')
     .values({
@@ -47,17 +52,28 @@ async function addContent(trx: Transaction<Schema>, content: Content): Promise<v
     })
     .execute()
   await addToTotals(trx, { bytes: sizeBytes, entries: 1, onceBytes: isReused ? 0 : sizeBytes })
+  return parents
 }
 
-/** Lets a repository serve content, and returns its row; undefined where the content is not held. */
+async function hasReusedParent(trx: Transaction<Schema>, digest: Digest): Promise<boolean> {
+  const reusedParent = await trx
+    .selectFrom('child')
+    .innerJoin('content', 'content.digest', 'child.parent_digest')
+    .select('parent_digest')
+    .where('child.digest', '=', digest)
+    .where('reused', '=', 1)
+    .limit(1)
+    .executeTakeFirst()
+  return reusedParent !== undefined
+}
+
+/** Lets a repository serve content that is held, and returns its row. */
 export async function putLink(
   trx: Transaction<Schema>,
-  digest: Digest,
+  { digest, kind }: Pick<Content, 'digest' | 'kind'>,
   repository: RepositoryId,
   atMs: number,
-): Promise<number | undefined> {
-  const kind = await kindOf(trx, digest)
-  if (!kind) return undefined
+): Promise<number> {
   const repositoryId = await putRepository(trx, repository)
   await trx
     .insertInto('link')
