@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Repository } from '../oci/reference.ts'
 
 declare const brand: unique symbol
@@ -19,5 +19,5 @@ export function parseUploadId(text: string, repository: Repository): UploadId | 
 }
 
 function markOf(repository: Repository): string {
-  return createHash('sha256').update(repository).digest('hex').slice(0, 16)
+  return hash('sha256', repository).slice(0, 16)
 }

@@ -16,6 +16,7 @@ export async function announce(
 ): Promise<void> {
   const { exchange } = context.state
   exchange.action = action
+  if (!exchange.feed.wants(action.name)) return
   const tag = tagIn(exchange.reference)
   const all = tag === undefined ? tags : [tag, ...tags]
   for (const each of all.length > 0 ? all : [undefined]) {

@@ -7,6 +7,7 @@ const PATIENCE_MS = 60_000
 
 /** The bytes that a client sends, as they come; its connection ends when they stop coming. */
 export async function* requestBody({ req }: Context): AsyncIterable<Uint8Array> {
+  if (req.headers['content-length'] === '0') return
   req.socket.setTimeout(PATIENCE_MS)
   try {
     // Not destroyed, so that a refusal can still be told.

@@ -3,11 +3,13 @@ import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../util/clock.ts'
 import { fileResult, fileResultIfPresent } from './file-error.ts'
-import { openFile } from './open-file.ts'
+import { openFile, type OpenFile } from './open-file.ts'
 import type { Leftover, Leftovers } from './leftovers.ts'
 import type { Spool } from './spool.ts'
 import { SpoolFile } from './spool-file.ts'
 import { StoreError } from './store-error.ts'
+
+const NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
 
 /** Who has not added to an upload for so long does not come back. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60_000
@@ -27,15 +29,22 @@ export class UploadFolder implements Leftovers {
 
   /** A new, empty upload. The caller disposes the spool, which leaves the bytes where they are. */
   async create(id: string): Promise<Spool> {
-    await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
-    const upload = await this.#open(id, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL)
-    if (!upload) throw new StoreError('io', `cannot make an upload: no folder ${this.#folder}`)
-    return upload
+    const path = this.#pathOf(id)
+    const file = (await openFile(path, NEW)) ?? (await this.#createFirst(path))
+    return spoolIn(path, file, 0)
   }
 
   /** What was appended to it, to go on with; as with `create`. `undefined` where there is none. */
-  open(id: string): Promise<Spool | undefined> {
-    return this.#open(id, constants.O_RDWR)
+  async open(id: string): Promise<Spool | undefined> {
+    const path = this.#pathOf(id)
+    const file = await openFile(path, constants.O_RDWR)
+    if (!file) return undefined
+    try {
+      return spoolIn(path, file, await file.sizeBytes())
+    } catch (cause) {
+      await file[Symbol.asyncDispose]()
+      throw cause
+    }
   }
 
   /** Idempotent. */
@@ -61,19 +70,18 @@ export class UploadFolder implements Leftovers {
     return this.remove(name)
   }
 
-  async #open(id: string, flags: number): Promise<Spool | undefined> {
-    const path = this.#pathOf(id)
-    const file = await openFile(path, flags)
-    if (!file) return undefined
-    try {
-      return new SpoolFile(path, file, await file.sizeBytes(), () => Promise.resolve())
-    } catch (cause) {
-      await file[Symbol.asyncDispose]()
-      throw cause
-    }
+  async #createFirst(path: string): Promise<OpenFile> {
+    await fileResult(`make ${this.#folder}`, mkdir(this.#folder, { recursive: true }))
+    const file = await openFile(path, NEW)
+    if (!file) throw new StoreError('io', `cannot make an upload: no folder ${this.#folder}`)
+    return file
   }
 
   #pathOf(id: string): string {
     return join(this.#folder, id)
   }
+}
+
+function spoolIn(path: string, file: OpenFile, sizeBytes: number): Spool {
+  return new SpoolFile(path, file, sizeBytes, () => Promise.resolve())
 }
