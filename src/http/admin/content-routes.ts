@@ -1,4 +1,3 @@
-import type { Router } from '@koa/router'
 import type {
   ImagePage,
   PinList,
@@ -12,7 +11,7 @@ import { parseDigest } from '../../oci/digest.ts'
 import { type ImageName, parseImageName, qualifyPattern } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
-import type { HttpState } from '../exchange.ts'
+import type { Paths } from '../paths.ts'
 import { ApiError } from './api-error.ts'
 import { cursorAt, positionOf, repositoryCursorAt, repositoryPositionOf } from './cursor.ts'
 import { imageEntry, pinEntry, platformEntry, repositoryEntry } from './entries.ts'
@@ -27,12 +26,12 @@ import {
 
 /** What is held, and what is kept. */
 export function addContentRoutes(
-  router: Router<HttpState>,
+  paths: Paths,
   operations: Operations,
   routes: Routes,
   { pulledImages, top }: Pick<Events, 'pulledImages' | 'top'>,
 ): void {
-  router.get('/images', async (context) => {
+  paths.get('/images', async (context) => {
     const { repository, search, after, limit } = readQuery(context, imagesQuery)
     const images = await operations.images({
       repository: repository === undefined ? undefined : repositoryNamed(repository, routes),
@@ -46,7 +45,7 @@ export function addContentRoutes(
       next: last ? cursorAt(last) : null,
     } satisfies ImagePage
   })
-  router.get('/platforms', async (context) => {
+  paths.get('/platforms', async (context) => {
     const { digest: text } = readQuery(context, platformsQuery)
     const digest = parseDigest(text)
     if (!digest) throw new ApiError('INVALID', `${text} is not a digest`)
@@ -54,7 +53,7 @@ export function addContentRoutes(
     if (!platforms) throw new ApiError('NOT_FOUND', `no manifest ${digest} is held`)
     context.body = { platforms: platforms.map(platformEntry) } satisfies PlatformList
   })
-  router.get('/repositories', async (context) => {
+  paths.get('/repositories', async (context) => {
     const { search, after, limit } = readQuery(context, repositoriesQuery)
     const position = after === undefined ? undefined : repositoryPositionOf(after)
     const summaries = await operations.repositories({ search, after: position, limit })
@@ -64,15 +63,15 @@ export function addContentRoutes(
       next: last ? repositoryCursorAt(last.repository) : null,
     } satisfies RepositoryPage
   })
-  router.get('/pins', async (context) => {
+  paths.get('/pins', async (context) => {
     context.body = { pins: (await operations.pins()).map(pinEntry) } satisfies PinList
   })
-  router.post('/pins', async (context) => {
+  paths.post('/pins', async (context) => {
     const pattern = patternNamed((await readBody(context, pinParameters)).pattern, routes)
     await operations.pin(pattern)
     context.body = { pattern } satisfies PinResult
   })
-  router.delete('/pins', async (context) => {
+  paths.delete('/pins', async (context) => {
     const pattern = patternNamed(readQuery(context, pinParameters).pattern, routes)
     const outcome = await operations.unpin(pattern)
     if (outcome === 'absent') throw new ApiError('NOT_FOUND', `there is no pin ${pattern}`)

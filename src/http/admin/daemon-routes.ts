@@ -1,18 +1,17 @@
-import type { Router } from '@koa/router'
 import type { ConfigReport, ErrorEntry, ErrorList } from '../../admin-daemon.ts'
 import type { RecentError, RecentErrors } from '../../telemetry/recent-errors.ts'
-import type { HttpState } from '../exchange.ts'
+import type { Paths } from '../paths.ts'
 
 /** What there is to know of the daemon itself. */
 export function addDaemonRoutes(
-  router: Router<HttpState>,
+  paths: Paths,
   config: () => ConfigReport,
   recentErrors: Pick<RecentErrors, 'list'>,
 ): void {
-  router.get('/config', (context) => {
+  paths.get('/config', (context) => {
     context.body = config()
   })
-  router.get('/errors', (context) => {
+  paths.get('/errors', (context) => {
     context.body = { errors: recentErrors.list().map(errorEntry) } satisfies ErrorList
   })
 }

@@ -1,10 +1,9 @@
-import type { Router } from '@koa/router'
 import { VERSION } from '../../version.ts'
-import type { HttpState } from '../exchange.ts'
+import type { Paths } from '../paths.ts'
 
-export function addOpenApiRoutes(router: Router<HttpState>): void {
+export function addOpenApiRoutes(paths: Paths): void {
   let document: object | undefined
-  router.get('/openapi.json', async (context) => {
+  paths.get('/openapi.json', async (context) => {
     // Few ask for it, and it takes memory and time.
     const { openApiDocument } = await import('./openapi/document.ts')
     document ??= openApiDocument(VERSION)

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Router } from '@koa/router'
 import { answer, answerHeaders } from '../answer.ts'
-import type { HttpState } from '../exchange.ts'
+import { Paths } from '../paths.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -41,16 +40,16 @@ interface PageFile {
  * The page for people, and what belongs to it. It tells nothing of the mirror: that comes from the
  * API, so that it needs no token. The files are read once.
  */
-export function pageRouter(): Router<HttpState> {
-  const router = new Router<HttpState>()
+export function pagePaths(): Paths {
+  const paths = new Paths()
   for (const { name, type, etag, bytes } of pageFiles()) {
-    router.get(name === 'index.html' ? '/' : `/${name}`, (context) => {
+    paths.get(name === 'index.html' ? '/' : `/${name}`, (context) => {
       const headers = { ...HEADERS, 'Content-Type': type, ETag: etag }
       if (context.get('if-none-match').includes(etag)) answerHeaders(context, 304, headers)
       else answer(context, 200, headers, bytes)
     })
   }
-  return router
+  return paths
 }
 
 function pageFiles(): PageFile[] {

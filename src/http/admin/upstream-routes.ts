@@ -1,6 +1,5 @@
-import type { Router } from '@koa/router'
 import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../../admin-upstreams.ts'
-import type { HttpState } from '../exchange.ts'
+import type { Paths } from '../paths.ts'
 import { ApiError } from './api-error.ts'
 import { readBody } from './json-body.ts'
 import { upstreamTestBody } from './parameters.ts'
@@ -14,13 +13,13 @@ export interface ReportedUpstream {
 const TEST_DEADLINE_MS = 30_000
 
 export function addUpstreamRoutes(
-  router: Router<HttpState>,
+  paths: Paths,
   upstreams: ReadonlyMap<string, ReportedUpstream>,
 ): void {
-  router.get('/upstreams', (context) => {
+  paths.get('/upstreams', (context) => {
     context.body = { upstreams: upstreamEntries(upstreams) } satisfies UpstreamList
   })
-  router.post('/upstreams/test', async (context) => {
+  paths.post('/upstreams/test', async (context) => {
     const { name } = await readBody(context, upstreamTestBody)
     const upstream = upstreams.get(name)
     if (!upstream) throw new ApiError('NOT_FOUND', `there is no upstream ${name}`)

@@ -1,4 +1,3 @@
-import type { Router } from '@koa/router'
 import type { JobList, RemovableEntry, WarmedContentEntry, WarmResult } from '../../admin-api.ts'
 import type { Operations, Removable, Removal, WarmedContent } from '../../cache/operations.ts'
 import type { HostedOperations } from '../../hosted/hosted-operations.ts'
@@ -6,7 +5,7 @@ import { parsePlatform, type Platform } from '../../oci/platform.ts'
 import type { ImageReference } from '../../oci/reference.ts'
 import { imageOf } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
-import type { HttpState } from '../exchange.ts'
+import type { Paths } from '../paths.ts'
 import type { Tell } from './api-errors.ts'
 import { imageNamed } from './content-routes.ts'
 import { jobEntry, removableEntry, warmedContentEntry, warmedEntry } from './entries.ts'
@@ -17,12 +16,12 @@ import { answerWork } from './work-answer.ts'
 
 /** Long work, and what runs by itself. */
 export function addWorkRoutes(
-  router: Router<HttpState>,
+  paths: Paths,
   operations: Operations,
   { routes, hosted }: { routes: Routes; hosted: HostedOperations | undefined },
   tell: Tell,
 ): void {
-  router.post('/evict', async (context) => {
+  paths.post('/evict', async (context) => {
     const { dryRun: isDryRun, toBytes, limit: maxImages } = await readBody(context, evictBody)
     await answerWork<RemovableEntry, Removal>(context, tell, (listener) => {
       // What really goes must not wait for a caller that reads slowly.
@@ -32,7 +31,7 @@ export function addWorkRoutes(
       return operations.evict({ isDryRun, toBytes, maxImages }, { ...listener, item })
     })
   })
-  router.post('/purge', async (context) => {
+  paths.post('/purge', async (context) => {
     const { reference } = await readBody(context, purgeBody)
     const target = imageNamed(reference, routes)
     if (target.repository.registry === hosted?.registry) {
@@ -41,15 +40,15 @@ export function addWorkRoutes(
     }
     await answerWork(context, tell, (listener) => operations.purge(target, listener))
   })
-  router.post('/scrub', async (context) => {
+  paths.post('/scrub', async (context) => {
     await readBody(context, scrubBody)
     await answerWork(context, tell, (listener) => operations.scrub(listener))
   })
-  router.post('/sweep', async (context) => {
+  paths.post('/sweep', async (context) => {
     const { dryRun } = await readBody(context, sweepBody)
     await answerWork(context, tell, (listener) => operations.sweep(dryRun, listener))
   })
-  router.post('/warm', async (context) => {
+  paths.post('/warm', async (context) => {
     const body = await readBody(context, warmBody)
     const request = {
       images: body.images.map((text) => upstreamImage(text, routes)),
@@ -61,7 +60,7 @@ export function addWorkRoutes(
       return { images: images.map(warmedEntry) }
     })
   })
-  router.get('/jobs', (context) => {
+  paths.get('/jobs', (context) => {
     context.body = { jobs: operations.jobs().map(jobEntry) } satisfies JobList
   })
 }

@@ -117,6 +117,23 @@ describe('what it does not have', () => {
   })
 })
 
+test('HEAD is answered as GET is, without a body', async () => {
+  await using admin = await startAdmin()
+  const answer = await ask(admin, '/api/v1/stats', { method: 'HEAD' })
+  const { body } = await ask(admin, '/api/v1/stats')
+  expect(answer).toMatchObject({
+    status: 200,
+    headers: { 'content-length': String(body.length) },
+    body: Buffer.alloc(0),
+  })
+})
+
+test('OPTIONS is answered with what a path takes', async () => {
+  await using admin = await startAdmin()
+  const answer = await ask(admin, '/api/v1/pins', { method: 'OPTIONS' })
+  expect(answer).toMatchObject({ status: 200, headers: { allow: 'HEAD, GET, POST, DELETE' } })
+})
+
 test('pages of other origins change nothing', async () => {
   await using admin = await startAdmin()
   const headers = { 'sec-fetch-site': 'cross-site', 'content-type': 'application/json' }
