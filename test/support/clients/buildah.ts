@@ -6,15 +6,9 @@ import { type Client, type ClientOptions, fullName } from './client.ts'
 import { pullAndPush, writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 
-export async function startBuildah({ mirror, outside }: ClientOptions): Promise<Client> {
+export async function startBuildah(options: ClientOptions): Promise<Client> {
   const folder = await temporaryFolder()
-  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
-  const env = {
-    ...outside.env,
-    HOME: folder.path,
-    CONTAINERS_REGISTRIES_CONF: registries,
-    REGISTRY_AUTH_FILE: auth,
-  }
+  const { policy, env } = await writeContainersConfig(folder.path, options)
   const storage = ['--root', join(folder.path, 'root'), '--runroot', join(folder.path, 'run')]
   const buildah = (...args: string[]) =>
     run(['buildah', ...storage, '--storage-driver', 'vfs', ...args], { env })

@@ -5,8 +5,8 @@ import { type Client, type ClientOptions, fullName, plainHttp } from './client.t
 /** Configuration shared by the clients that are built on containers/image: podman, buildah, skopeo. */
 export async function writeContainersConfig(
   folder: string,
-  mirror: ClientOptions['mirror'],
-): Promise<{ registries: string; policy: string; auth: string }> {
+  { mirror, outside }: ClientOptions,
+): Promise<{ registries: string; policy: string; env: Record<string, string> }> {
   const registries = join(folder, 'registries.conf')
   const [printed] = await mirror.clientFiles('podman')
   await writeFile(registries, printed?.content ?? '')
@@ -14,7 +14,13 @@ export async function writeContainersConfig(
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
   const auth = join(folder, 'auth.json')
   await writeFile(auth, '{}')
-  return { registries, policy, auth }
+  const env = {
+    ...outside.env,
+    HOME: folder,
+    CONTAINERS_REGISTRIES_CONF: registries,
+    REGISTRY_AUTH_FILE: auth,
+  }
+  return { registries, policy, env }
 }
 
 /** By commands that podman and buildah have in common. */

@@ -7,15 +7,9 @@ import { pullAndPush, writeContainersConfig } from './containers-image.ts'
 import { hashArchive } from './hashes.ts'
 import { repoDigests } from './repo-digests.ts'
 
-export async function startPodman({ mirror, outside }: ClientOptions): Promise<LoginClient> {
+export async function startPodman(options: ClientOptions): Promise<LoginClient> {
   const folder = await temporaryFolder()
-  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
-  const env = {
-    ...outside.env,
-    HOME: folder.path,
-    CONTAINERS_REGISTRIES_CONF: registries,
-    REGISTRY_AUTH_FILE: auth,
-  }
+  const { policy, env } = await writeContainersConfig(folder.path, options)
   const podman = (...args: string[]) =>
     run(
       [

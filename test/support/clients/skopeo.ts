@@ -8,17 +8,12 @@ import { writeContainersConfig } from './containers-image.ts'
 import { hashFolder } from './hashes.ts'
 
 /** skopeo copies all platforms of an image to a folder, without changing a byte. */
-export async function startSkopeo({ mirror, outside }: ClientOptions): Promise<LoginClient> {
+export async function startSkopeo(options: ClientOptions): Promise<LoginClient> {
   const folder = await temporaryFolder()
-  const { registries, policy, auth } = await writeContainersConfig(folder.path, mirror)
+  const { registries, policy, env } = await writeContainersConfig(folder.path, options)
   const images = join(folder.path, 'images')
   const imageFolder = (name: string) => join(images, encodeURIComponent(name))
   const skopeo = ['skopeo', '--registries-conf', registries, '--policy', policy]
-  const env = {
-    ...outside.env,
-    HOME: folder.path,
-    REGISTRY_AUTH_FILE: auth,
-  }
   const copy = (...args: string[]) =>
     run([...skopeo, 'copy', '--all', '--preserve-digests', ...args], { env })
   return {
