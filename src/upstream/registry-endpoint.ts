@@ -76,7 +76,8 @@ export class RegistryEndpoint {
     const { upstream, clock } = this.#options
     const response = await this.#askAuthorized(request)
     if (request.wanted.includes(response.status)) return response
-    if (response.status === 404 && !response.isRedirected) {
+    // Blobs are redirected to storage, which lacks what the registry has; all else to a registry.
+    if (response.status === 404 && !(response.isRedirected && request.kind === 'blob')) {
       await response.body[Symbol.asyncDispose]()
       return undefined
     }

@@ -154,6 +154,20 @@ describe('manifests', () => {
     expect((error as Error).message).toContain('larger than 4 MiB')
     expect(hub.bytesSent()).toBeLessThan(32 * 1024 * 1024)
   })
+
+  it.each(['HEAD', 'GET'] as const)(
+    'are absent where another registry, to which a %s is redirected, lacks them',
+    async (method) => {
+      await using hub = await startHub({ auth: 'none' })
+      await using other = await startFakeHub({ auth: 'none' })
+      await using opened = openClient(hub)
+      const location = new URL('/v2/images/demo/manifests/1', other.url).href
+      hub.fault(MANIFESTS, { kind: 'answer', status: 307, headers: { location } })
+      const ask = method === 'HEAD' ? 'resolve' : 'manifest'
+      expect(await opened.client[ask](byTag, { signal })).toBeUndefined()
+      expect(other.requests).toMatchObject([{ method, status: 404 }])
+    },
+  )
 })
 
 describe('blobs', () => {
