@@ -24,8 +24,8 @@ import { haveTools } from '../support/tools.ts'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
-/** So that nobody waits long for what does not come. */
-const IMPATIENT = { answerWithinMs: 200, idleMs: 200 }
+/** So that nobody waits long for what does not come, where a test has nothing come. */
+const IMPATIENCE_MS = 200
 
 describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of versitygw', () => {
   let server: S3Server
@@ -48,7 +48,7 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
 
   it.each([
     ['reset', {}],
-    ['stall', IMPATIENT],
+    ['stall', { answerWithinMs: IMPATIENCE_MS }],
   ] as const)(
     'serves copies through a %s, and waits for nothing else',
     async (trouble, patience) => {
@@ -90,9 +90,10 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
   })
 
   it('goes on reading an original after it was stalled in the middle', async () => {
-    await using rig = await troubled(IMPATIENT)
-    const { store, spools, proxy } = rig
-    await putBytes(store, spools, large)
+    await using rig = await troubled({ idleMs: IMPATIENCE_MS })
+    const { proxy, spools } = rig
+    await using patient = storeIn(new S3Bucket(rig.options))
+    await putBytes(patient, spools, large)
     proxy.stallAfter(3 * MIB)
     expect((await bytesIn(rig.originals, blob))?.equals(large)).toBe(true)
     expect(proxy.faults).toBe(1)
@@ -107,7 +108,7 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
     expect(rig.cache.stats.entries).toBe(0)
   })
 
-  async function troubled(patience: Partial<S3Options> = {}) {
+  async function troubled(patience: Pick<S3Options, 'answerWithinMs' | 'idleMs'> = {}) {
     const proxy = await FaultProxy.start(server.url)
     const rig = await subject({ endpoint: proxy.url, ...patience })
     return {
@@ -125,10 +126,11 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
     const folder = stack.use(await temporaryFolder())
     const spools = new FileSpoolFolder(join(folder.path, 'spool'))
     await spools.clear()
-    const bucket = new S3Bucket({ ...(await server.makeBucket()), ...other })
+    const options = await server.makeBucket()
+    const bucket = new S3Bucket({ ...options, ...other })
     const clock = new FakeClock()
     const breaker = new S3Breaker(bucket.client, { clock, changed: () => {} })
-    const originals = new S3Store(bucket, new Uploads(bucket))
+    const originals = storeIn(bucket)
     const events = new StoreEvents(pino({ level: 'silent' }), new Metrics())
     const cache = await ReadCache.open({
       files: new FileStore({ blobs: join(folder.path, 'blobs'), quarantine: folder.path }),
@@ -141,6 +143,7 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
     const store = stack.use(new CachedStore({ originals, cache, spools, events }))
     const owned = stack.move()
     return {
+      options,
       store,
       originals,
       cache,
@@ -151,3 +154,7 @@ describe.runIf(haveTools('versitygw'))('a read cache in front of a bucket of ver
     }
   }
 })
+
+function storeIn(bucket: S3Bucket): S3Store {
+  return new S3Store(bucket, new Uploads(bucket))
+}
