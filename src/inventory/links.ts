@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
 import { inChunks } from './chunks.ts'
 import type { LinkedContent, LinkQuery, RepositoryId } from './inventory.ts'
+import { repositoryIdOf } from './repositories.ts'
 import type { Schema } from './schema.ts'
 
 /** See Inventory.renewLink. */
@@ -11,7 +12,7 @@ export async function renewLink(
   repository: RepositoryId,
   atMs: number,
 ): Promise<boolean> {
-  const repositoryId = await idOf(trx, repository)
+  const repositoryId = await repositoryIdOf(trx, repository)
   if (repositoryId === undefined) return false
   const link = await trx
     .selectFrom('link')
@@ -37,7 +38,7 @@ export async function unlink(
   repository: RepositoryId,
   linkedBeforeMs: number | undefined,
 ): Promise<boolean> {
-  const repositoryId = await idOf(trx, repository)
+  const repositoryId = await repositoryIdOf(trx, repository)
   if (repositoryId === undefined) return false
   const links = trx
     .deleteFrom('link')
@@ -106,7 +107,7 @@ export async function linkedBytes(
   repository: RepositoryId,
   except: readonly Digest[],
 ): Promise<number> {
-  const repositoryId = await idOf(trx, repository)
+  const repositoryId = await repositoryIdOf(trx, repository)
   if (repositoryId === undefined) return 0
   let total = 0
   // Each has an index of its own.
@@ -129,7 +130,7 @@ export async function linkedContents(
   trx: Transaction<Schema>,
   { repository, kind, after, limit }: LinkQuery,
 ): Promise<LinkedContent[]> {
-  const repositoryId = await idOf(trx, repository)
+  const repositoryId = await repositoryIdOf(trx, repository)
   if (repositoryId === undefined) return []
   const all = trx
     .selectFrom('link')
@@ -203,17 +204,4 @@ function byStart(edges: Edge[]): Map<Digest, Digest[]> {
     else ends.set(from, [to])
   }
   return ends
-}
-
-async function idOf(
-  trx: Transaction<Schema>,
-  { registry, name }: RepositoryId,
-): Promise<number | undefined> {
-  const repository = await trx
-    .selectFrom('repository')
-    .select('id')
-    .where('registry', '=', registry)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return repository?.id
 }

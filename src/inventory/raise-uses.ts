@@ -1,7 +1,8 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Digest } from '../oci/digest.ts'
-import type { RepositoryId, Use } from './inventory.ts'
+import type { Use } from './inventory.ts'
 import { isUsedAgain, markReused } from './reuse.ts'
+import { repositoryIdOf } from './repositories.ts'
 import type { ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
@@ -36,29 +37,14 @@ export async function raiseUses(trx: Transaction<Schema>, uses: UseRow[]): Promi
 }
 
 export async function useRowsOf(trx: Transaction<Schema>, uses: Use[]): Promise<UseRow[]> {
-  const ids = new Map<string, number | null>()
+  const ids = new Map<string, number | undefined>()
   const rows: UseRow[] = []
   for (const { digest, repository, atMs } of uses) {
     const key = `${repository.registry} ${repository.name}`
-    const known = ids.get(key)
-    const repositoryId = known === undefined ? await idOf(trx, repository) : known
-    ids.set(key, repositoryId)
-    rows.push({ digest, repositoryId, atMs })
+    if (!ids.has(key)) ids.set(key, await repositoryIdOf(trx, repository))
+    rows.push({ digest, repositoryId: ids.get(key) ?? null, atMs })
   }
   return rows
-}
-
-async function idOf(
-  trx: Transaction<Schema>,
-  { registry, name }: RepositoryId,
-): Promise<number | null> {
-  const row = await trx
-    .selectFrom('repository')
-    .select('id')
-    .where('registry', '=', registry)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return row?.id ?? null
 }
 
 async function raiseContents(trx: Transaction<Schema>, rows: UseRow[]): Promise<void> {

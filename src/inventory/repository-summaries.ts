@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Repository } from '../oci/reference.ts'
 import { containing } from './containing.ts'
 import type { ContentKind, RepositorySummary, SummaryQuery } from './inventory.ts'
+import { linksContent } from './repositories.ts'
 import type { Schema } from './schema.ts'
 
 interface RepositoryRow {
@@ -47,16 +48,7 @@ function rowsOf(
   let rows = db
     .selectFrom('repository')
     .selectAll()
-    .where((eb) => {
-      const links = eb
-        .selectFrom('link')
-        .select('link.digest')
-        .whereRef('link.repository_id', '=', 'repository.id')
-      // Each has an index of its own, which has only these.
-      const manifests = eb.exists(links.where('link.used_at_ms', 'is not', null))
-      const blobs = eb.exists(links.where('link.used_at_ms', 'is', null))
-      return eb.or([manifests, blobs])
-    })
+    .where((eb) => linksContent(eb, undefined))
     .orderBy('registry')
     .orderBy('name')
     .limit(limit)

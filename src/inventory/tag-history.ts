@@ -9,6 +9,7 @@ import {
   type TagSighting,
   type WaitingSighting,
 } from './inventory.ts'
+import { repositoryIdOf } from './repositories.ts'
 import { columnsOf, descriptorOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { putTag } from './tags.ts'
@@ -61,16 +62,12 @@ export async function seeTag(
 /** See Inventory.history. */
 export async function historyOf(
   db: Kysely<Schema>,
-  { registry, name }: RepositoryId,
+  repository: RepositoryId,
   tag: Tag,
 ): Promise<TagSighting[]> {
-  const repository = await db
-    .selectFrom('repository')
-    .select('id')
-    .where('registry', '=', registry)
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return repository ? (await rowsOf(db, repository.id, tag)).map(sightingOf) : []
+  const repositoryId = await repositoryIdOf(db, repository)
+  if (repositoryId === undefined) return []
+  return (await rowsOf(db, repositoryId, tag)).map(sightingOf)
 }
 
 /** See Inventory.remembered. */
