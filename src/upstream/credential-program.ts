@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { type Credentials, CredentialsError } from './credentials.ts'
 
 /** As docker names them: `docker-credential-NAME` on the PATH. */
@@ -50,7 +50,8 @@ async function run(
   const timeout = AbortSignal.timeout(timeoutMs)
   const ending = AbortSignal.any([timeout, signal])
   const ended = Promise.withResolvers<number | string>()
-  const child = spawn(program, ['get'], {
+  // Without a descriptor left it has no streams, which its own type does not say.
+  const child: ChildProcess = spawn(program, ['get'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     killSignal: 'SIGKILL',
     signal: ending,
@@ -59,14 +60,14 @@ async function run(
   let bytes = 0
   child.on('error', ended.reject)
   child.on('close', (code, killedBy) => ended.resolve(code ?? String(killedBy)))
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk)
     else ended.reject(new CredentialsError(`${program} answers without end`))
   })
   // One that ends without reading has its reasons, which its exit code tells.
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(server)
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(server)
   try {
     return { code: await ended.promise, output: Buffer.concat(chunks).toString() }
   } catch (cause) {
@@ -75,7 +76,7 @@ async function run(
   } finally {
     child.kill('SIGKILL')
     // What it has started may live on, and hold the pipe open.
-    child.stdout.destroy()
+    child.stdout?.destroy()
   }
 }
 

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { askProgram } from '../../src/upstream/credential-program.ts'
 import { CredentialsError } from '../../src/upstream/credentials.ts'
 import { caught } from '../support/caught.ts'
 import { answering, fakeHelper } from '../support/credential-program.ts'
+import { RunningProcess } from '../support/processes.ts'
 
 const signal = new AbortController().signal
 const request = { helper: 'test', server: 'registry.corp:5000', timeoutMs: 10_000, signal }
@@ -53,6 +55,14 @@ describe('a credential helper', () => {
   it('that is not there is told as such', async () => {
     const error = await caught(askProgram({ ...request, helper: 'absent' }))
     expect(String(error)).toMatch(/there is no docker-credential-absent on the PATH$/)
+  })
+
+  it('that cannot be run for want of descriptors is told as such, and ends nobody else', async () => {
+    const script = join(import.meta.dirname, 'ask-without-descriptors.process.ts')
+    const command = ['sh', '-c', 'ulimit -n 64 && exec "$0" "$1"', process.execPath, script]
+    await using asking = new RunningProcess(command)
+    expect(await asking.exited).toMatchObject({ code: 0 })
+    expect(asking.output).toBe('CredentialsError: docker-credential-test cannot be run (EMFILE)')
   })
 
   it('that does not read what it is asked may answer all the same', async () => {
