@@ -69,6 +69,8 @@ export class Uploads implements Leftovers {
   async leftovers(): Promise<Leftover[]> {
     const { client, name: Bucket } = this.#bucket
     const Prefix = this.#bucket.key('')
+    // Others may use the bucket; to ask for ours alone is more than MinIO understands.
+    const blobs = this.#bucket.key('blobs/')
     const found: Leftover[] = []
     let page: ListMultipartUploadsCommandOutput | undefined
     do {
@@ -77,7 +79,7 @@ export class Uploads implements Leftovers {
       const asking = client.send(new ListMultipartUploadsCommand(marks))
       page = await s3Result('list uploads', asking)
       for (const { Key = '', UploadId = '' } of page.Uploads ?? []) {
-        if (this.#isOwn(Key, UploadId)) continue
+        if (!Key.startsWith(blobs) || this.#isOwn(Key, UploadId)) continue
         const sizeBytes = await this.#sizeOf({ Bucket, Key, UploadId })
         if (sizeBytes === undefined) continue
         const reason = 'an upload that nobody goes on with'

@@ -126,6 +126,17 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     expect(await leftIn(made.options)).toEqual([])
   })
 
+  it('leave alone what others upload to the same bucket', async () => {
+    await using made = await subject()
+    await using others = new S3Bucket({ ...made.options, prefix: 'others' })
+    const target = { Bucket: others.name, Key: others.key('blobs/1') }
+    const { UploadId } = await others.client.send(new CreateMultipartUploadCommand(target))
+    expect(await made.uploads.leftovers()).toEqual([])
+    expect(await new Uploads(others).leftovers()).toMatchObject([
+      { name: `${target.Key} ${UploadId}` },
+    ])
+  })
+
   it('are not taken for left behind before S3 has answered that their upload began', async () => {
     await using made = await subject()
     const answered = heldAnswer(made.bucket, 'CreateMultipartUploadCommand')
