@@ -41,32 +41,24 @@ export async function imagesOf(
   }))
 }
 
-/** Those of the contents that some repository of the registry links. */
+/** Those of the digests that some repository of the registry links. */
 async function linkedWithin(
   db: Kysely<Schema>,
   registry: string,
   digests: Digest[],
 ): Promise<Set<Digest>> {
-  const linked = new Set<Digest>()
-  for (const some of inChunks(digests)) {
-    const rows = await db
-      .selectFrom('content')
-      .select('digest')
-      .where('digest', 'in', some)
-      // A base layer may have thousands of links, of which one will do.
-      .where((eb) =>
-        eb.exists(
-          eb
-            .selectFrom('link')
-            .innerJoin('repository', 'repository.id', 'link.repository_id')
-            .select('link.digest')
-            .whereRef('link.digest', '=', 'content.digest')
-            .where('registry', '=', registry),
-        ),
-      )
-      .execute()
-    for (const { digest } of rows) linked.add(digest)
-  }
+  // Nearly all are linked, so that those that are not are told. A base layer may have thousands of
+  // links, of which one will do.
+  const { rows } = await sql<{ digest: Digest }>`
+    select value as digest from json_each(${JSON.stringify(digests)}) as held
+    where not exists (
+      select link.digest from link
+      inner join repository on repository.id = link.repository_id
+      where link.digest = held.value and registry = ${registry}
+    )
+  `.execute(db)
+  const linked = new Set(digests)
+  for (const { digest } of rows) linked.delete(digest)
   return linked
 }
 
