@@ -303,6 +303,8 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     const { page } = visited
     await page.getByText('0 contents held').waitFor()
     expect(await page.locator('#problems').isVisible()).toBe(false)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
     await mirror.hub.goDown()
     await eventually('it is left alone', async () => {
       await fetch(`${mirror.url}/v2/library/app/manifests/1`)
@@ -313,6 +315,8 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     const headings = await page.getByRole('heading', { level: 2 }).allInnerTexts()
     expect(headings[0]).toBe('Needs attention')
     expect(await page.title()).toBe('(1) entrepot')
+    // It was told so.
+    expect(asked).toEqual([])
     expect(await violationsIn(page)).toEqual([])
     await mirror[Symbol.asyncDispose]()
     await page.getByText('the daemon does not answer').waitFor()

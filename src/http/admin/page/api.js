@@ -1,9 +1,15 @@
 // @ts-check
 
-/** @import { ApiFault, WorkLine, WorkName, Works } from '../../../admin-api.ts' */
+/**
+ * @import { ApiFault, WorkLine, WorkName, Works } from '../../../admin-api.ts'
+ * @import { LiveStatus } from '../../../admin-daemon.ts'
+ */
 
 /** Where the token is kept: as long as the tab is. */
 const TOKEN_KEY = 'entrepot.admin.token'
+const DATA = 'data: '
+/** How things stand is told each second. */
+const SILENT_FOR_MS = 10_000
 
 /** What the daemon says went wrong, or that it does not answer. */
 class ApiFailure extends Error {
@@ -71,12 +77,41 @@ export class Api {
   }
 
   /**
+   * How things stand, at once and each second; throws when the daemon goes away, is silent, or the
+   * signal is aborted. An EventSource could not send the token.
+   *
+   * @param {AbortSignal} signal
+   * @returns {AsyncGenerator<LiveStatus>}
+   */
+  async *live(signal) {
+    const silence = new AbortController()
+    const leave = () => silence.abort()
+    const either = AbortSignal.any([signal, silence.signal])
+    const response = await this.#request('GET', 'live', undefined, either)
+    let timer = setTimeout(leave, SILENT_FOR_MS)
+    try {
+      for await (const line of linesOf(response)) {
+        if (!line.startsWith(DATA)) continue
+        clearTimeout(timer)
+        yield JSON.parse(line.slice(DATA.length))
+        timer = setTimeout(leave, SILENT_FOR_MS)
+      }
+    } catch (cause) {
+      throw new ApiFailure('the daemon went away', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+    throw new ApiFailure('the daemon went away')
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {AbortSignal} [signal]
    * @returns {Promise<Response>}
    */
-  async #request(method, path, body) {
+  async #request(method, path, body, signal) {
     const token = sessionStorage.getItem(TOKEN_KEY)
     const response = await fetch(`api/v1/${path}`, {
       method,
@@ -85,11 +120,12 @@ export class Api {
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
     }).catch((cause) => {
       throw new ApiFailure('the daemon does not answer', { cause })
     })
     if (response.status === 401 && (await this.#renewToken(token))) {
-      return this.#request(method, path, body)
+      return this.#request(method, path, body, signal)
     }
     if (!response.ok) throw new ApiFailure(await faultOf(response))
     return response

@@ -9,11 +9,10 @@ import { Past } from './past.js'
 import { Present, showNext, showTop } from './present.js'
 
 /**
- * @import { HoldList, JobList, RemovableEntry } from '../../../admin-api.ts'
- * @import { Stats } from '../../../admin-stats.ts'
+ * @import { HoldList, RemovableEntry } from '../../../admin-api.ts'
  */
 
-const LIVE_EVERY_MS = 1000
+const RETRY_AFTER_MS = 1000
 const REST_EVERY_MS = 60_000
 const LISTED = 5
 
@@ -22,12 +21,6 @@ const actions = new Actions(api, refreshRest)
 const present = new Present()
 const past = new Past(api)
 const images = new Images(api, actions)
-
-async function refreshLive() {
-  /** @type {[Stats, JobList]} */
-  const [stats, { jobs }] = await Promise.all([api.get('stats'), api.get('jobs')])
-  present.show(stats, jobs)
-}
 
 async function refreshRest() {
   await Promise.all([past.refresh(), images.refresh(), refreshNext(), refreshTop(), refreshHolds()])
@@ -63,34 +56,52 @@ async function refreshHolds() {
   find('hold-list', HTMLElement).replaceChildren(...rows)
 }
 
-let isRefreshing = false
 let restDueAtMs = 0
 
-/** What moves each time, the rest when it is due; nothing while nobody looks. */
-async function refresh() {
-  if (isRefreshing || document.hidden) return
-  isRefreshing = true
-  try {
-    await refreshLive()
+/**
+ * What moves as it is told, the rest when it is due.
+ *
+ * @param {AbortSignal} signal
+ */
+async function look(signal) {
+  for await (const { stats, jobs } of api.live(signal)) {
+    present.show(stats, jobs)
     if (performance.now() >= restDueAtMs) {
       await refreshRest()
       restDueAtMs = performance.now() + REST_EVERY_MS
     }
     document.body.classList.remove('lost')
-  } catch (error) {
-    document.body.classList.add('lost')
-    setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
-    // What was missed meanwhile is shown as soon as there is an answer again.
-    restDueAtMs = 0
-  } finally {
-    isRefreshing = false
   }
+}
+
+/** @param {AbortSignal} signal */
+async function keepLooking(signal) {
+  while (!signal.aborted) {
+    try {
+      await look(signal)
+    } catch (error) {
+      if (signal.aborted) return
+      document.body.classList.add('lost')
+      setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
+      // What was missed meanwhile is shown as soon as there is an answer again.
+      restDueAtMs = 0
+      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
+    }
+  }
+}
+
+let looking = new AbortController()
+
+/** Nothing is asked while nobody looks. */
+function lookWhileVisible() {
+  looking.abort()
+  looking = new AbortController()
+  if (!document.hidden) void keepLooking(looking.signal)
 }
 
 find('range', HTMLElement).addEventListener('change', ({ target }) => {
   if (!(target instanceof HTMLInputElement)) return
   past.choose(target.value).catch((error) => actions.tell(error))
 })
-setInterval(() => void refresh(), LIVE_EVERY_MS)
-document.addEventListener('visibilitychange', () => void refresh())
-void refresh()
+document.addEventListener('visibilitychange', lookWhileVisible)
+lookWhileVisible()
