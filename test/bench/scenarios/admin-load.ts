@@ -17,7 +17,7 @@ import { warm } from '../warm.ts'
 const MIB = 1024 * 1024
 const DAY_MS = 24 * 60 * 60_000
 const MINUTE_S = 60
-const PAGES = 8
+const POLLERS = 8
 const CLIENTS = 64
 const BLOB_BYTES = 64 * MIB
 const CONTENTS = 100_000
@@ -47,7 +47,7 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   const samples = await interleave(plan.runs, ['alone', 'beside'] as const, async (name) => {
     const job = {
       port: server.adminPort,
-      mix: minuteOfPages(),
+      mix: minuteOfPollers(),
       count,
       windowMs,
       listeners: LISTENERS,
@@ -68,7 +68,7 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   const asking = `${count.toLocaleString('en')} admin requests`
   return {
     title: 'Admin requests beside pulls',
-    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${PAGES} pages ask in a minute, one of which is opened and searched. ${LISTENERS} connections are told live how things stand, by server-sent events. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
+    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${POLLERS} ask in a minute that poll, each second how things stand and once all else that the page shows, one of which also looks for an image. ${LISTENERS} connections are told live how things stand, as pages are. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
     head: ['', 'MB/s', 'server CPU s/GB', 'admin p99, ms'],
     rows: [
       ['alone', spread(alone.megabytesPerSecond, 0), spread(alone.cpuPerGb, 3), ''],
@@ -90,8 +90,11 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   }
 }
 
-/** What so many pages ask in a minute, one of which is opened in it and searched. */
-function minuteOfPages(): AdminRequest[] {
+/**
+ * What those ask in a minute that poll: more than pages do, which are told live how things stand.
+ * One of them begins in it, and looks for an image.
+ */
+function minuteOfPollers(): AdminRequest[] {
   const since = (ms: number) =>
     get(`stats/history?resolution=minute&from=${new Date(Date.now() - ms).toISOString()}`)
   const eachSecond = Array.from({ length: MINUTE_S }, () => [get('stats'), get('jobs')]).flat()
@@ -104,7 +107,7 @@ function minuteOfPages(): AdminRequest[] {
     ...eachSecond,
   ]
   const opened = [since(DAY_MS), get('images?limit=50&search=app-17')]
-  return [...opened, ...Array.from({ length: PAGES }, () => minute).flat()]
+  return [...opened, ...Array.from({ length: POLLERS }, () => minute).flat()]
 }
 
 function get(path: string): AdminRequest {
