@@ -136,6 +136,7 @@ export async function startDaemon(
   )
 
   const freezes = await Freezes.open(inventory)
+  const publicRegistries = new Set<string>()
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => {
     const opened = parts.use(openUpstream(name, options, config.proxy, clock, events))
     const { source, isPublic, isLow, stats, entry, test } = opened
@@ -154,6 +155,7 @@ export async function startDaemon(
         events,
       }),
     )
+    if (isPublic) publicRegistries.add(name)
     const { prefix, hosts, default: isDefault } = options
     const guarded = new Guard(mirror, new Rules(name, options))
     return { name, prefix, hosts, isDefault, source: guarded, mirror, isLow, stats, entry, test }
@@ -180,7 +182,8 @@ export async function startDaemon(
   const listening = { isReady: () => isReady, events }
   const measured = { startedAtMs, storeStats, pins, fills, upstreams, webhooks }
   const stats = () => statsOf({ ...measured, inventory, space, eviction, clock, events })
-  const operations = mirrorOperations({ ...content, eviction, sweep, warm, jobs: upkeep })
+  const work = { eviction, sweep, warm, jobs: upkeep, publicRegistries }
+  const operations = mirrorOperations({ ...content, ...work })
   const tags = new TagControl({ ...content, freezes, mirrors })
   readGauges(metrics, { space, fills, tags })
   const token = config.admin.token?.reveal()

@@ -4,11 +4,12 @@ import type {
   ContentKind,
   Inventory,
   RepositoryId,
+  Taken,
+  Taking,
 } from '../inventory/inventory.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, digestOf, type Digest } from '../oci/digest.ts'
 import type { ByteRange } from '../oci/range.ts'
-import type { Tag } from '../oci/reference.ts'
 import type { Referring } from '../oci/referrers.ts'
 import type { BlobReader, BlobStore } from '../store/blob-store.ts'
 import type { StoreLayers } from '../store/layers.ts'
@@ -196,17 +197,11 @@ export class Holdings {
    */
   async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
     using changes = new DisposableStack()
-    const gone = await this.inventory.evict(digest, (candidate) => {
-      if (!mayGo(candidate)) return false
-      const change = this.#leases.tryChange(candidate.digest)
-      if (!change) return false
-      changes.use(change)
-      // Before it goes, so that nobody is given from memory what does not come with the rest.
-      this.#tell(candidate)
-      return true
-    })
-    const undeleted = await this.#store.delete(gone.map((content) => content.digest))
-    for (const failed of undeleted) this.#events.storeFailed({ operation: 'delete', ...failed })
+    const gone = await this.inventory.evict(
+      digest,
+      (candidate) => mayGo(candidate) && this.#mayLeave(candidate, changes),
+    )
+    await this.#delete(gone)
     return gone
   }
 
@@ -219,12 +214,21 @@ export class Holdings {
     )
   }
 
-  /** Drops a tag, whatever it stands for. Throws InventoryError. */
-  async dropTag(repository: RepositoryId, tag: Tag): Promise<void> {
-    const record = await this.inventory.tag(repository, tag)
-    if (!record) return
-    await this.inventory.dropTag(repository, tag)
-    this.#tell({ digest: record.descriptor.digest, names: [{ repository, tags: [tag] }] })
+  /**
+   * Takes tags and content from a repository, see Inventory.take, with the exceptions and errors of
+   * `evict`.
+   */
+  async take(taking: Taking): Promise<Taken> {
+    using changes = new DisposableStack()
+    const taken = await this.inventory.take(taking, (candidate) =>
+      this.#mayLeave(candidate, changes),
+    )
+    const { repository } = taking
+    for (const { tag, digest } of taken.tags) {
+      this.#tell({ digest, names: [{ repository, tags: [tag] }] })
+    }
+    await this.#delete(taken.gone)
+    return taken
   }
 
   async #keep(
@@ -238,6 +242,21 @@ export class Holdings {
     const nowMs = this.#clock.now()
     const content = { ...descriptor, kind, storedAtMs: nowMs, usedAtMs: nowMs }
     await this.inventory.record(content, children, repository, referring)
+  }
+
+  /** Not while it is put or removed. */
+  #mayLeave(candidate: Candidate, changes: DisposableStack): boolean {
+    const change = this.#leases.tryChange(candidate.digest)
+    if (!change) return false
+    changes.use(change)
+    // Before it goes, so that nobody is given from memory what does not come with the rest.
+    this.#tell(candidate)
+    return true
+  }
+
+  async #delete(gone: Candidate[]): Promise<void> {
+    const undeleted = await this.#store.delete(gone.map((content) => content.digest))
+    for (const failed of undeleted) this.#events.storeFailed({ operation: 'delete', ...failed })
   }
 
   #served(reader: BlobReader, digest: Digest): BlobReader {

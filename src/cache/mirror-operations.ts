@@ -38,6 +38,8 @@ export interface MirrorOperationsOptions {
   sweep: Sweep
   warm: Pick<Warm, 'run'>
   jobs: UpkeepJobs
+  /** See PurgeOptions. */
+  publicRegistries: ReadonlySet<string>
   events: Events
 }
 

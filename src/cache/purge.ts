@@ -1,6 +1,6 @@
-import type { Candidate, ContentName, Image, Inventory } from '../inventory/inventory.ts'
+import type { ContentKind, Inventory } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
-import { isDigest, type Tag } from '../oci/reference.ts'
+import type { Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
 import { abortable } from '../util/abortable.ts'
 import { tellEvicted } from './content-changes.ts'
@@ -8,21 +8,24 @@ import type { Holdings } from './holdings.ts'
 import type { Purged, PurgeTarget, WorkListener } from './operations.ts'
 import { sumOf } from './sum-of.ts'
 
-const IMAGES_PER_QUERY = 100
+const CONTENTS_PER_QUERY = 100
 
 type RepositoryId = PurgeTarget['repository']
 
 export interface PurgeOptions {
   inventory: Inventory
   holdings: Holdings
+  /** Those that give out whatever they have without credentials. */
+  publicRegistries: ReadonlySet<string>
   events: Events
 }
 
 /**
- * Removes what is cached under a name, pinned or not, with all that only it needs; who reads it
- * reads on. A tag stands for nothing any more, and its image goes where it has no other name; a
- * digest goes with its tags; a repository with all of its tags and images. What other images or
- * repositories need stays. Goes on without its listener. Throws InventoryError.
+ * Takes from a repository what is cached under a name, pinned or not, with all that only it needs
+ * there; who reads it reads on. A tag stands for nothing any more, and its image goes where it has
+ * no other name there; a digest goes with its tags; a repository with all of its tags and contents.
+ * What nobody needs any more is freed: what other repositories need is theirs alone. Goes on
+ * without its listener. Throws InventoryError.
  */
 export function purge(
   options: PurgeOptions,
@@ -44,61 +47,49 @@ class Purge {
   }
 
   async run({ repository, target }: PurgeTarget, listener: WorkListener<never>): Promise<Purged> {
-    if (target === undefined) await this.#purgeRepository(repository, listener)
-    else if (isDigest(target)) await this.#remove(repository, target)
-    else await this.#purgeTag(repository, target)
+    if (target === undefined) await this.#takeAll(repository, listener)
+    else await this.#take(repository, target)
     return this.#purged
   }
 
-  async #purgeRepository(repository: RepositoryId, listener: WorkListener<never>): Promise<void> {
+  async #takeAll(repository: RepositoryId, listener: WorkListener<never>): Promise<void> {
     const { inventory } = this.#options
-    for (const tag of await inventory.tags(repository)) await this.#purgeTag(repository, tag)
+    for (const tag of await inventory.tags(repository)) await this.#take(repository, tag)
     let done = 0
-    for await (const { digest } of this.#imagesOf(repository)) {
-      await this.#remove(repository, digest)
-      listener.progress({ done: ++done, total: undefined, unit: 'images' })
+    for (const kind of ['manifest', 'blob'] as const) {
+      for await (const digest of this.#linked(repository, kind)) {
+        await this.#take(repository, digest)
+        listener.progress({ done: ++done, total: undefined, unit: 'contents' })
+      }
     }
   }
 
-  async #purgeTag(repository: RepositoryId, tag: Tag): Promise<void> {
-    const { inventory, holdings } = this.#options
-    const record = await inventory.tag(repository, tag)
-    if (!record) return
-    await holdings.dropTag(repository, tag)
-    this.#purged.tags++
-    await this.#remove(repository, record.descriptor.digest, ({ tags }) => tags.length === 0)
+  async #take(repository: RepositoryId, target: Tag | Digest): Promise<void> {
+    const { holdings, publicRegistries, events } = this.#options
+    const isPublic = publicRegistries.has(repository.registry)
+    const { tags, taken, gone } = await holdings.take({ repository, target, isPublic })
+    const [image] = taken
+    this.#purged.tags += tags.length
+    const [freed] = gone
+    if (freed) {
+      const { digest, kind } = freed
+      const { contents, bytes } = sumOf(gone)
+      if (kind === 'manifest') this.#purged.images++
+      this.#purged.contents += contents
+      this.#purged.bytes += bytes
+      events.evicted({ reason: 'purge', digest, contents, bytes })
+    }
+    const names = [{ repository, tags: tags.map(({ tag }) => tag) }]
+    if (image) tellEvicted(events.feed, { ...image, names })
   }
 
-  /** Removes content that nothing else needs. */
-  async #remove(
-    repository: RepositoryId,
-    digest: Digest,
-    mayLose: (name: ContentName) => boolean = () => true,
-  ): Promise<void> {
-    const { holdings, events } = this.#options
-    const isOwn = ({ repository: { registry, name } }: ContentName) =>
-      registry === repository.registry && name === repository.name
-    const mayGo = ({ parents, names }: Candidate) =>
-      parents === 0 && names.every((name) => isOwn(name) && mayLose(name))
-    const gone = await holdings.evict(digest, mayGo)
-    const [image] = gone
-    if (!image) return
-    const { contents, bytes } = sumOf(gone)
-    for (const { tags } of image.names) this.#purged.tags += tags.length
-    this.#purged.images++
-    this.#purged.contents += contents
-    this.#purged.bytes += bytes
-    events.evicted({ reason: 'purge', digest, contents, bytes })
-    tellEvicted(events.feed, image)
-  }
-
-  async *#imagesOf(repository: RepositoryId): AsyncIterable<Image> {
-    let after: Image | undefined
+  async *#linked(repository: RepositoryId, kind: ContentKind): AsyncIterable<Digest> {
+    const { inventory } = this.#options
+    let after: Digest | undefined
     do {
-      const query = { repository, after, limit: IMAGES_PER_QUERY }
-      const page = await this.#options.inventory.images(query)
-      yield* page
-      after = page.length === IMAGES_PER_QUERY ? page.at(-1) : undefined
+      const page = await inventory.linked({ repository, kind, after, limit: CONTENTS_PER_QUERY })
+      for (const { digest } of page) yield digest
+      after = page.at(-1)?.digest
     } while (after)
   }
 }

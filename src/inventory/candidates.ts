@@ -47,7 +47,8 @@ export async function lineageOf(db: Kysely<Schema>, digest: Digest): Promise<Can
   return candidatesOf(db, [...lineage])
 }
 
-async function parentsOf(db: Kysely<Schema>, digests: Digest[]): Promise<Digest[]> {
+/** The manifests that are held and name any of these. */
+export async function parentsOf(db: Kysely<Schema>, digests: Digest[]): Promise<Digest[]> {
   const rows = await db
     .selectFrom('child')
     .select('parent_digest')

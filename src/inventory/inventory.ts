@@ -110,6 +110,23 @@ export interface Candidate extends Content {
   names: ContentName[]
 }
 
+/** What is to be taken from a repository. */
+export interface Taking {
+  repository: RepositoryId
+  /** A tag alone, or content with all of its tags there. */
+  target: Tag | Digest
+  /** Any repository of the registry may serve what one of them links. */
+  isPublic: boolean
+}
+
+export interface Taken {
+  tags: RememberedDigest[]
+  /** What the repository does not have any more, as it was; what was meant comes first. */
+  taken: Candidate[]
+  /** What is not held any more. */
+  gone: Candidate[]
+}
+
 export interface RootQuery {
   usage: Usage
   /** Where the last page ended. */
@@ -227,8 +244,8 @@ export interface Inventory extends AsyncDisposable {
   /** As `isLinked`; a link counts as made at that time, unless it was made later. */
   renewLink(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean>
   /**
-   * Takes content from a repository, with the tags that stand for it there and what it refers to;
-   * it stays held. False where the repository does not link it, or has linked it at
+   * Takes content from a repository, with the tags that stand for it there, what it refers to and
+   * what was listed as referring to it; it stays held. False where the repository does not link it, or has linked it at
    * `linkedBeforeMs` or later.
    */
   unlink(digest: Digest, repository: RepositoryId, linkedBeforeMs?: number): Promise<boolean>
@@ -318,6 +335,14 @@ export interface Inventory extends AsyncDisposable {
    * All of it goes in one transaction, after which the caller deletes the bytes.
    */
   evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]>
+
+  /**
+   * Takes tags from a repository; then, as `unlink` does, what they stood for and what that names,
+   * but for what another tag or a manifest of the repository needs, and what `mayGo` does not let
+   * go. What it was the one to link of a public registry is linked from another repository there
+   * that needs it. What nobody needs any more goes as with `evict`, if `mayGo` lets it.
+   */
+  take(taking: Taking, mayGo: (candidate: Candidate) => boolean): Promise<Taken>
 
   /** What a manifest names and is held, in order of digest. */
   children(digest: Digest): Promise<Candidate[]>

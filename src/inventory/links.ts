@@ -48,7 +48,7 @@ export async function unlink(
   const old =
     linkedBeforeMs === undefined ? links : links.where('linked_at_ms', '<', linkedBeforeMs)
   if (!(await old.executeTakeFirst())) return false
-  for (const table of ['tag', 'subject'] as const) {
+  for (const table of ['tag', 'subject', 'referrers'] as const) {
     await trx
       .deleteFrom(table)
       .where('digest', '=', digest)
@@ -154,7 +154,7 @@ export async function linkedContents(
   }))
 }
 
-async function namedBy(
+export async function namedBy(
   trx: Transaction<Schema>,
   manifests: Digest[],
 ): Promise<Map<Digest, Digest[]>> {

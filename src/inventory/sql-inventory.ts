@@ -25,6 +25,8 @@ import type {
   RepositorySummary,
   RootQuery,
   SummaryQuery,
+  Taken,
+  Taking,
   Use,
 } from './inventory.ts'
 import { linkedBytes, linkedContents, renewLink, unlink, unlinkedContents } from './links.ts'
@@ -36,6 +38,7 @@ import { putReferrers, referrersRecord } from './referrers.ts'
 import { contentOf } from './rows.ts'
 import type { Schema } from './schema.ts'
 import { SqlNotes } from './sql-notes.ts'
+import { take } from './take.ts'
 import { kindOf, putContent, putLink } from './writes.ts'
 
 /** Takes some milliseconds, for which pulls have to wait. */
@@ -191,6 +194,10 @@ export class SqlInventory extends SqlNotes implements Inventory {
 
   async evict(digest: Digest, mayGo: (candidate: Candidate) => boolean): Promise<Candidate[]> {
     return this.db.transaction().execute((trx) => evict(trx, digest, mayGo))
+  }
+
+  async take(taking: Taking, mayGo: (candidate: Candidate) => boolean): Promise<Taken> {
+    return this.db.transaction().execute((trx) => take(trx, taking, mayGo))
   }
 
   async children(digest: Digest): Promise<Candidate[]> {

@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Tag } from '../../src/oci/reference.ts'
-import { type Content, type Inventory, REUSED_AFTER_MS } from '../../src/inventory/inventory.ts'
+import {
+  type Content,
+  type Inventory,
+  REUSED_AFTER_MS,
+  type Taken,
+  type Taking,
+} from '../../src/inventory/inventory.ts'
 import {
   alpine,
   candidateOf,
@@ -56,6 +62,7 @@ const step = fc.record({
     ...(['putTag', 'dropTag', 'touch', 'page', 'putReferrers'] as const),
     ...(['seeTag', 'dropHistories', 'putFreeze', 'dropFreeze'] as const),
     ...(['unlink', 'unlinkOld', 'renewLink', 'recordReferring'] as const),
+    ...(['takeTag', 'take', 'takePublic'] as const),
   ),
   content: fc.constantFrom(...contents),
   served: fc.constantFrom(...contents),
@@ -100,6 +107,9 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
       const gone = await inventory.evict(digest, ({ usedAtMs }) => usedAtMs <= atMs)
       return gone.sort(byDigest)
     },
+    takeTag: () => taken(inventory, { repository, target: tag, isPublic: false }, atMs),
+    take: () => taken(inventory, { repository, target: digest, isPublic: false }, atMs),
+    takePublic: () => taken(inventory, { repository, target: digest, isPublic: true }, atMs),
     putTag: () => inventory.putTag(repository, tag, record),
     dropTag: () => inventory.dropTag(repository, tag),
     putReferrers: () =>
@@ -122,6 +132,13 @@ function take(inventory: Inventory, step: Step): Promise<unknown> {
     ],
   }
   return actions[step.action]()
+}
+
+async function taken(inventory: Inventory, taking: Taking, atMs: number): Promise<Taken> {
+  const taken = await inventory.take(taking, ({ usedAtMs }) => usedAtMs <= atMs)
+  for (const contents of [taken.taken, taken.gone]) contents.sort(byDigest)
+  taken.tags.sort((a, b) => (a.tag < b.tag ? -1 : 1))
+  return taken
 }
 
 /** All that can be asked about the few repositories, contents and tags of the model. */

@@ -17,6 +17,7 @@ import { inventoryHistoryContract } from '../contract/inventory-history-contract
 import { inventoryModelContract } from '../contract/inventory-model-contract.ts'
 import { inventoryQueueContract } from '../contract/inventory-queue-contract.ts'
 import { inventorySpansContract } from '../contract/inventory-spans-contract.ts'
+import { inventoryTakingContract } from '../contract/inventory-taking-contract.ts'
 import { blobOf } from '../support/blobs.ts'
 import { eventually } from '../support/eventually.ts'
 import { InventoryModel } from '../support/inventory-model.ts'
@@ -33,6 +34,7 @@ inventoryHistoryContract('openSqliteInventory(:memory:)', inMemory)
 inventoryHostedContract('openSqliteInventory(:memory:)', inMemory)
 inventoryQueueContract('openSqliteInventory(:memory:)', inMemory)
 inventorySpansContract('openSqliteInventory(:memory:)', inMemory)
+inventoryTakingContract('openSqliteInventory(:memory:)', inMemory)
 inventoryModelContract('openSqliteInventory(:memory:)', inMemory)
 
 const model = () => Promise.resolve(new InventoryModel())
@@ -44,6 +46,7 @@ inventoryHistoryContract('InventoryModel', model)
 inventoryHostedContract('InventoryModel', model)
 inventoryQueueContract('InventoryModel', model)
 inventorySpansContract('InventoryModel', model)
+inventoryTakingContract('InventoryModel', model)
 
 const alpine: RepositoryId = { registry: 'docker.io', name: 'library/alpine' as Repository }
 const script = join(import.meta.dirname, 'record-until-killed.process.ts')

@@ -27,6 +27,7 @@ import { SubjectsModel } from './subjects-model.ts'
 import { isSame, keyOf } from './repository-keys.ts'
 import { imagesPage, type Link, type LinkedWithin, summariesPage } from './listings-model.ts'
 import { sumOf } from './sizes.ts'
+import { takeFrom } from './taking-model.ts'
 import { TagsModel } from './tags-model.ts'
 
 /** The inventory as simply as it can be said, to compare others with. */
@@ -40,6 +41,7 @@ export class InventoryModel extends TagsModel implements Inventory {
   readonly #reused = new Set<Digest>()
   readonly #referrers = new ReferrersModel()
   readonly #subjects = new SubjectsModel()
+  readonly take: Inventory['take'] = (...taking) => takeFrom(this, ...taking)
 
   async record(
     content: Content,
@@ -91,6 +93,7 @@ export class InventoryModel extends TagsModel implements Inventory {
       if (descriptor.digest === digest) this.tagsOf(repository).delete(tag)
     }
     this.#subjects.forget(digest, repository)
+    this.#referrers.forget(digest, repository)
     this.#linksOf(digest).delete(keyOf(repository))
     if (this.#linksOf(digest).size === 0) this.#unlinked.add(digest)
     return true
@@ -277,9 +280,7 @@ export class InventoryModel extends TagsModel implements Inventory {
 
   async sync(): Promise<void> {}
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve()
-  }
+  async [Symbol.asyncDispose](): Promise<void> {}
 
   #raise({ digest, repository, atMs }: Use): void {
     const content = this.#contents.get(digest)

@@ -15,7 +15,9 @@ export class ReferrersModel {
     this.#lists.set(digest, lists.set(keyOf(repository), record))
   }
 
-  forget(digest: Digest): void {
-    this.#lists.delete(digest)
+  /** Of one repository, or of all. */
+  forget(digest: Digest, repository?: RepositoryId): void {
+    if (repository) this.#lists.get(digest)?.delete(keyOf(repository))
+    else this.#lists.delete(digest)
   }
 }
