@@ -18,6 +18,7 @@ import { deleteS3Objects } from './s3-deletion.ts'
 import { s3Error, s3Result, s3ResultIfPresent } from './s3-error.ts'
 import { openS3Object } from './s3-reader.ts'
 import type { Uploads } from './s3-uploads.ts'
+import { SharedReads } from './shared-reads.ts'
 import { refuseOtherSize, type Spool } from './spool.ts'
 
 /** What S3 copies in one request: Amazon S3 API reference, CopyObject. */
@@ -30,6 +31,10 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   readonly #bucket: S3Bucket
   readonly #uploads: Uploads
   readonly #settingAside = new SingleFlight<boolean>()
+  readonly #reads = new SharedReads(
+    (digest, range) => openS3Object(this.#bucket, this.#keyOf(digest), range),
+    { chunkBytes: 512 * 1024, capBytes: 32 * 1024 * 1024 },
+  )
 
   /** Disposes the bucket when it is disposed. */
   constructor(bucket: S3Bucket, uploads: Uploads) {
@@ -43,7 +48,7 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   }
 
   open(digest: Digest, range?: ByteRange): Promise<BlobReader | undefined> {
-    return openS3Object(this.#bucket, this.#keyOf(digest), range)
+    return this.#reads.open(digest, range)
   }
 
   async put(descriptor: Descriptor, from: Spool, signal: AbortSignal): Promise<void> {
@@ -55,6 +60,7 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   async delete(digests: readonly Digest[]): Promise<Undeleted[]> {
     const keys = digests.map((digest) => this.#keyOf(digest))
     const failures = await deleteS3Objects(this.#bucket, keys)
+    this.#reads.leaveAlone(digests)
     return digests.flatMap((digest) => {
       const error = failures.get(this.#keyOf(digest))
       return error ? [{ digest, error }] : []
@@ -71,6 +77,7 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   async quarantine(digest: Digest, nowMs: number): Promise<boolean> {
     const setAside = () => this.#setAside(digest, nowMs)
     const { value, joined } = await this.#settingAside.run(digest, NEVER, setAside)
+    this.#reads.leaveAlone([digest])
     return value && !joined
   }
 

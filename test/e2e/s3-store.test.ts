@@ -164,14 +164,31 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     expect(await looking).toEqual([])
   })
 
+  it('come once for all who read them at once', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    const { digest } = await putBytes(made.store, made.spools, large)
+    const before = proxy.requests.length
+    const read = async () => {
+      await using reader = await made.store.open(digest)
+      return Buffer.from(await readAll(reader!, large.length)).equals(large)
+    }
+    expect(await Promise.all(Array.from({ length: 20 }, read))).toEqual(Array(20).fill(true))
+    expect(
+      proxy.requests.slice(before).filter((request) => request.startsWith('GET')),
+    ).toHaveLength(1)
+  })
+
   it('are read on where a connection was cut, and asked for again when S3 is too busy', async () => {
     await using proxy = await FaultProxy.start(server.url)
     await using made = await subject({ endpoint: proxy.url })
     const blob = await putBytes(made.store, made.spools, large)
-    await using reader = await made.store.open(blob.digest)
-    proxy.cutAfter(3 * MIB)
-    const copy = Buffer.from(await readAll(reader!, large.length))
-    expect(copy.equals(large)).toBe(true)
+    {
+      await using reader = await made.store.open(blob.digest)
+      proxy.cutAfter(3 * MIB)
+      const copy = Buffer.from(await readAll(reader!, large.length))
+      expect(copy.equals(large)).toBe(true)
+    }
     expect(proxy.faults).toBe(1)
     proxy.slowDown(2)
     expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)

@@ -98,7 +98,7 @@ export async function s3Blobs(plan: Plan): Promise<Section> {
   )
   return {
     title: 'Blobs in S3',
-    method: `One blob, ${CLIENTS} clients ask for it over and over for ${plan.windowMs / 1000} s, each on one connection. All but the file store keep it in one bucket of versitygw on this machine; docker-registry passes the bytes on instead of redirecting. Requests are whole answers; CPU and memory are those of the mirror, and not of versitygw. Then 50 clients pull one image of 8 layers x 32 MiB that nobody has pulled before.`,
+    method: `One blob, ${CLIENTS} clients ask for it over and over for ${plan.windowMs / 1000} s, each on one connection. All but the file store keep it in one bucket of versitygw on this machine; docker-registry passes the bytes on instead of redirecting; what entrepot's clients read at once comes from S3 once, through 32 MiB of memory. Requests are whole answers; CPU and memory are those of the mirror, and not of versitygw. Then 50 clients pull one image of 8 layers x 32 MiB that nobody has pulled before.`,
     head: ['blob', 'server', 'MB/s', 'requests/s', 'server CPU s/GB', 'peak RSS MiB'],
     rows,
     targets,
