@@ -115,6 +115,7 @@ const ARCHITECTURE: Architecture = {
   owners: {
     '@aws-sdk/client-s3': ['store'],
     '@aws-sdk/s3-request-presigner': ['store'],
+    '@koa/router': ['http'],
     '@opentelemetry/api': ['telemetry'],
     bcryptjs: ['auth'],
     commander: ['cli'],
@@ -206,7 +207,7 @@ describe('the checker', () => {
   test.each([
     ['a package outside of its owner', 'cache/fill.ts', "import { request } from 'undici'"],
     ['a path inside a package', 'cache/fill.ts', "import { a } from 'undici/lib/a.js'"],
-    ['a scoped package', 'cache/fill.ts', "import { S3Client } from '@aws-sdk/client-s3'"],
+    ['a scoped package', 'cache/fill.ts', "import Router from '@koa/router'"],
     ['a package nobody owns', 'util/a.ts', "import { chunk } from 'lodash'"],
     [
       'a builtin with an owner',

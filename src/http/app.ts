@@ -4,7 +4,7 @@ import type { AccessLogOptions } from './access-log.ts'
 import { baseApp } from './base-app.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { HttpState } from './exchange.ts'
-import { healthPaths } from './health.ts'
+import { healthRouter } from './health.ts'
 import { registry, type RegistryOptions } from './registry.ts'
 
 export interface AppOptions extends RegistryOptions, AccessLogOptions {
@@ -25,6 +25,6 @@ export function createApp(options: AppOptions): Koa<HttpState> {
   })
   const app = baseApp(options.events, options)
   app.use(registry(options, pool))
-  app.use(healthPaths(options.isReady).routes())
+  app.use(healthRouter(options.isReady).routes())
   return app
 }

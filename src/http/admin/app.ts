@@ -1,3 +1,4 @@
+import { Router } from '@koa/router'
 import type Koa from 'koa'
 import type { Operations } from '../../cache/operations.ts'
 import type { TagOperations } from '../../cache/tag-operations.ts'
@@ -9,8 +10,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { systemClock } from '../../util/clock.ts'
 import { baseApp } from '../base-app.ts'
 import type { HttpState, Middleware } from '../exchange.ts'
-import { healthPaths } from '../health.ts'
-import { Paths } from '../paths.ts'
+import { healthRouter } from '../health.ts'
 import { ApiError } from './api-error.ts'
 import { apiErrors, type Tell, tellWith } from './api-errors.ts'
 import type { ConfigReport } from '../../admin-daemon.ts'
@@ -19,7 +19,7 @@ import { bearerGuard } from './bearer-guard.ts'
 import { addContentRoutes } from './content-routes.ts'
 import { addOpenApiRoutes } from './openapi-routes.ts'
 import { originGuard } from './origin-guard.ts'
-import { pagePaths } from './page-files.ts'
+import { pageRouter } from './page-files.ts'
 import type { Stats } from '../../admin-stats.ts'
 import { addStatsRoutes, type History } from './stats-routes.ts'
 import { answerEvents } from './event-answer.ts'
@@ -55,7 +55,7 @@ export interface AdminAppOptions {
 export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
   const { events, isReady, token, isSecure } = options
   const app = baseApp(events)
-  app.use(healthPaths(isReady).routes())
+  app.use(healthRouter(isReady).routes())
   app.use((context, next) => {
     context.state.exchange.kind = 'admin'
     return next()
@@ -63,46 +63,46 @@ export function createAdminApp(options: AdminAppOptions): Koa<HttpState> {
   const tell = tellWith(events, isReady)
   app.use(apiErrors(tell))
   app.use(refuseUnanswered())
-  app.use(pagePaths().routes())
+  app.use(pageRouter().routes())
   if (token !== undefined) app.use(bearerGuard(token))
   app.use(originGuard(token !== undefined || isSecure ? 'any' : 'local'))
-  for (const paths of [metricsPaths(options), apiPaths(options, tell)]) {
-    app.use(paths.routes())
-    app.use(paths.allowedMethods())
+  for (const router of [metricsRouter(options), apiRouter(options, tell)]) {
+    app.use(router.routes())
+    app.use(router.allowedMethods())
   }
   return app
 }
 
-function metricsPaths({ metrics }: AdminAppOptions): Paths {
-  const paths = new Paths()
-  paths.get('/metrics', async (context) => {
+function metricsRouter({ metrics }: AdminAppOptions): Router<HttpState> {
+  const router = new Router<HttpState>()
+  router.get('/metrics', async (context) => {
     const { contentType, text } = await metrics.scrape()
     context.set('Content-Type', contentType)
     context.body = text
   })
-  return paths
+  return router
 }
 
-function apiPaths(options: AdminAppOptions, tell: Tell): Paths {
+function apiRouter(options: AdminAppOptions, tell: Tell): Router<HttpState> {
   const { events, stats, history, operations, tags, hosted, routes, upstreams } = options
-  const paths = new Paths('/api/v1')
-  addOpenApiRoutes(paths)
-  addStatsRoutes(paths, stats, history, options.events.top)
-  addDaemonRoutes(paths, options.config, options.recentErrors)
-  addContentRoutes(paths, operations, routes, events)
+  const router = new Router<HttpState>({ prefix: '/api/v1' })
+  addOpenApiRoutes(router)
+  addStatsRoutes(router, stats, history, options.events.top)
+  addDaemonRoutes(router, options.config, options.recentErrors)
+  addContentRoutes(router, operations, routes, events)
   const status = async () => ({
     stats: await stats(),
     jobs: operations.jobs().map(jobEntry),
     upstreams: upstreamEntries(upstreams),
   })
   const live = new LiveEvents(status, systemClock)
-  paths.get('/live', (context) => answerLive(context, tell, live))
-  paths.get('/events', (context) => answerEvents(context, events.feed))
-  addTagRoutes(paths, tags, routes)
-  addWorkRoutes(paths, operations, { routes, hosted }, tell)
-  addUpstreamRoutes(paths, upstreams)
-  addHostedRoutes(paths, hosted, routes, tell)
-  return paths
+  router.get('/live', (context) => answerLive(context, tell, live))
+  router.get('/events', (context) => answerEvents(context, events.feed))
+  addTagRoutes(router, tags, routes)
+  addWorkRoutes(router, operations, { routes, hosted }, tell)
+  addUpstreamRoutes(router, upstreams)
+  addHostedRoutes(router, hosted, routes, tell)
+  return router
 }
 
 /** Routes leave what they do not know without a body. */

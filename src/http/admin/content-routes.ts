@@ -1,3 +1,4 @@
+import type { Router } from '@koa/router'
 import type {
   ImagePage,
   PinList,
@@ -11,7 +12,7 @@ import { parseDigest } from '../../oci/digest.ts'
 import { type ImageName, parseImageName, qualifyPattern } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
 import type { Events } from '../../telemetry/events.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { cursorAt, positionOf, repositoryCursorAt, repositoryPositionOf } from './cursor.ts'
 import { imageEntry, pinEntry, platformEntry, repositoryEntry } from './entries.ts'
@@ -26,12 +27,12 @@ import {
 
 /** What is held, and what is kept. */
 export function addContentRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   operations: Operations,
   routes: Routes,
   { pulledImages, top }: Pick<Events, 'pulledImages' | 'top'>,
 ): void {
-  paths.get('/images', async (context) => {
+  router.get('/images', async (context) => {
     const { repository, search, after, limit } = readQuery(context, imagesQuery)
     const images = await operations.images({
       repository: repository === undefined ? undefined : repositoryNamed(repository, routes),
@@ -45,7 +46,7 @@ export function addContentRoutes(
       next: last ? cursorAt(last) : null,
     } satisfies ImagePage
   })
-  paths.get('/platforms', async (context) => {
+  router.get('/platforms', async (context) => {
     const { digest: text } = readQuery(context, platformsQuery)
     const digest = parseDigest(text)
     if (!digest) throw new ApiError('INVALID', `${text} is not a digest`)
@@ -53,7 +54,7 @@ export function addContentRoutes(
     if (!platforms) throw new ApiError('NOT_FOUND', `no manifest ${digest} is held`)
     context.body = { platforms: platforms.map(platformEntry) } satisfies PlatformList
   })
-  paths.get('/repositories', async (context) => {
+  router.get('/repositories', async (context) => {
     const { search, after, limit } = readQuery(context, repositoriesQuery)
     const position = after === undefined ? undefined : repositoryPositionOf(after)
     const summaries = await operations.repositories({ search, after: position, limit })
@@ -63,15 +64,15 @@ export function addContentRoutes(
       next: last ? repositoryCursorAt(last.repository) : null,
     } satisfies RepositoryPage
   })
-  paths.get('/pins', async (context) => {
+  router.get('/pins', async (context) => {
     context.body = { pins: (await operations.pins()).map(pinEntry) } satisfies PinList
   })
-  paths.post('/pins', async (context) => {
+  router.post('/pins', async (context) => {
     const pattern = patternNamed((await readBody(context, pinParameters)).pattern, routes)
     await operations.pin(pattern)
     context.body = { pattern } satisfies PinResult
   })
-  paths.delete('/pins', async (context) => {
+  router.delete('/pins', async (context) => {
     const pattern = patternNamed(readQuery(context, pinParameters).pattern, routes)
     const outcome = await operations.unpin(pattern)
     if (outcome === 'absent') throw new ApiError('NOT_FOUND', `there is no pin ${pattern}`)

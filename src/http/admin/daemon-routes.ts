@@ -1,17 +1,18 @@
+import type { Router } from '@koa/router'
 import type { ConfigReport, ErrorEntry, ErrorList } from '../../admin-daemon.ts'
 import type { RecentError, RecentErrors } from '../../telemetry/recent-errors.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 
 /** What there is to know of the daemon itself. */
 export function addDaemonRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   config: () => ConfigReport,
   recentErrors: Pick<RecentErrors, 'list'>,
 ): void {
-  paths.get('/config', (context) => {
+  router.get('/config', (context) => {
     context.body = config()
   })
-  paths.get('/errors', (context) => {
+  router.get('/errors', (context) => {
     context.body = { errors: recentErrors.list().map(errorEntry) } satisfies ErrorList
   })
 }

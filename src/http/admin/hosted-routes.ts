@@ -1,8 +1,9 @@
+import type { Router } from '@koa/router'
 import type { GarbageEntry, GarbageResult, RollbackResult } from '../../admin-api.ts'
 import type { GarbageFinding } from '../../hosted/garbage-finding.ts'
 import type { HostedOperations } from '../../hosted/hosted-operations.ts'
 import type { Routes } from '../../policy/routes.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import type { Tell } from './api-errors.ts'
 import { garbageEntry, tagEntry } from './entries.ts'
@@ -13,12 +14,12 @@ import { answerWork } from './work-answer.ts'
 
 /** What was pushed. Without `hosted` there is none of it. */
 export function addHostedRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   hosted: HostedOperations | undefined,
   routes: Routes,
   tell: Tell,
 ): void {
-  paths.post('/gc', async (context) => {
+  router.post('/gc', async (context) => {
     const { dryRun } = await readBody(context, gcBody)
     const operations = enabled(hosted)
     await answerWork<GarbageEntry, GarbageResult>(context, tell, (listener) => {
@@ -26,7 +27,7 @@ export function addHostedRoutes(
       return operations.gc(dryRun, { ...listener, item })
     })
   })
-  paths.post('/rollback', async (context) => {
+  router.post('/rollback', async (context) => {
     const { reference, to } = await readBody(context, rollbackBody)
     const name = tagNamed(reference, routes)
     const target = { ...name, to: to === undefined ? undefined : placeNamed('to', to) }

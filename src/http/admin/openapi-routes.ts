@@ -1,9 +1,10 @@
+import type { Router } from '@koa/router'
 import { VERSION } from '../../version.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 
-export function addOpenApiRoutes(paths: Paths): void {
+export function addOpenApiRoutes(router: Router<HttpState>): void {
   let document: object | undefined
-  paths.get('/openapi.json', async (context) => {
+  router.get('/openapi.json', async (context) => {
     // Few ask for it, and it takes memory and time.
     const { openApiDocument } = await import('./openapi/document.ts')
     document ??= openApiDocument(VERSION)

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Router } from '@koa/router'
 import { answer, answerHeaders } from '../answer.ts'
-import { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -40,16 +41,16 @@ interface PageFile {
  * The page for people, and what belongs to it. It tells nothing of the mirror: that comes from the
  * API, so that it needs no token. The files are read once.
  */
-export function pagePaths(): Paths {
-  const paths = new Paths()
+export function pageRouter(): Router<HttpState> {
+  const router = new Router<HttpState>()
   for (const { name, type, etag, bytes } of pageFiles()) {
-    paths.get(name === 'index.html' ? '/' : `/${name}`, (context) => {
+    router.get(name === 'index.html' ? '/' : `/${name}`, (context) => {
       const headers = { ...HEADERS, 'Content-Type': type, ETag: etag }
       if (context.get('if-none-match').includes(etag)) answerHeaders(context, 304, headers)
       else answer(context, 200, headers, bytes)
     })
   }
-  return paths
+  return router
 }
 
 function pageFiles(): PageFile[] {

@@ -1,7 +1,8 @@
+import type { Router } from '@koa/router'
 import type { Inventory } from '../../inventory/inventory.ts'
 import type { Span } from '../../inventory/span.ts'
 import type { ServedRepository, TopRepositories } from '../../telemetry/top-repositories.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import { readQuery, statsHistoryQuery, topQuery } from './parameters.ts'
 import type { Stats, StatsHistory, StatsSpan, TopEntry, TopList } from '../../admin-stats.ts'
 
@@ -9,19 +10,19 @@ import type { Stats, StatsHistory, StatsSpan, TopEntry, TopList } from '../../ad
 export type History = Pick<Inventory, 'spans'>
 
 export function addStatsRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   stats: () => Promise<Stats>,
   history: History,
   top: Pick<TopRepositories, 'list'>,
 ): void {
-  paths.get('/stats', async (context) => {
+  router.get('/stats', async (context) => {
     context.body = await stats()
   })
-  paths.get('/stats/top', (context) => {
+  router.get('/stats/top', (context) => {
     const { limit } = readQuery(context, topQuery)
     context.body = { repositories: top.list(limit).map(topEntry) } satisfies TopList
   })
-  paths.get('/stats/history', async (context) => {
+  router.get('/stats/history', async (context) => {
     const {
       resolution,
       from: fromMs = 0,

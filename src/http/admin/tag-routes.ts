@@ -1,3 +1,4 @@
+import type { Router } from '@koa/router'
 import type {
   FreezeList,
   FreezeResult,
@@ -10,7 +11,7 @@ import type { FreezeAt, TagName, TagOperations } from '../../cache/tag-operation
 import { parseDigest } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import type { Routes } from '../../policy/routes.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { imageNamed } from './content-routes.ts'
 import { freezeEntry, historyEntry, holdEntry, tagEntry } from './entries.ts'
@@ -18,26 +19,26 @@ import { readBody } from './json-body.ts'
 import { freezeBody, readQuery, tagParameters } from './parameters.ts'
 
 /** What tags stand for: what waits, what they stood for, and what they are frozen at. */
-export function addTagRoutes(paths: Paths, tags: TagOperations, routes: Routes): void {
-  paths.get('/holds', async (context) => {
+export function addTagRoutes(router: Router<HttpState>, tags: TagOperations, routes: Routes): void {
+  router.get('/holds', async (context) => {
     context.body = { holds: (await tags.holds()).map(holdEntry) } satisfies HoldList
   })
-  paths.post('/release', async (context) => {
+  router.post('/release', async (context) => {
     const { reference } = await readBody(context, tagParameters)
     const name = tagNamed(reference, routes)
     const release = await tags.release(name, context.state.exchange.signal)
     if (release.outcome !== 'released') throw RELEASE_REFUSALS[release.outcome](textOf(name))
     context.body = { ...tagEntry(name), digest: release.digest } satisfies ReleaseResult
   })
-  paths.get('/history', async (context) => {
+  router.get('/history', async (context) => {
     const name = tagNamed(readQuery(context, tagParameters).reference, routes)
     const history = (await tags.history(name)).map(historyEntry)
     context.body = { ...tagEntry(name), history } satisfies TagHistory
   })
-  paths.get('/freezes', async (context) => {
+  router.get('/freezes', async (context) => {
     context.body = { freezes: (await tags.freezes()).map(freezeEntry) } satisfies FreezeList
   })
-  paths.post('/freezes', async (context) => {
+  router.post('/freezes', async (context) => {
     const { reference, at } = await readBody(context, freezeBody)
     const name = tagNamed(reference, routes)
     const where = at === undefined ? undefined : placeNamed('at', at)
@@ -47,7 +48,7 @@ export function addTagRoutes(paths: Paths, tags: TagOperations, routes: Routes):
     }
     context.body = { ...tagEntry(name), digest: result.digest } satisfies FreezeResult
   })
-  paths.delete('/freezes', async (context) => {
+  router.delete('/freezes', async (context) => {
     const name = tagNamed(readQuery(context, tagParameters).reference, routes)
     if (!(await tags.unfreeze(name))) {
       throw new ApiError('NOT_FOUND', `${textOf(name)} is not frozen`)

@@ -1,5 +1,6 @@
+import type { Router } from '@koa/router'
 import type { UpstreamEntry, UpstreamList, UpstreamTestResult } from '../../admin-upstreams.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { readBody } from './json-body.ts'
 import { upstreamTestBody } from './parameters.ts'
@@ -13,13 +14,13 @@ export interface ReportedUpstream {
 const TEST_DEADLINE_MS = 30_000
 
 export function addUpstreamRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   upstreams: ReadonlyMap<string, ReportedUpstream>,
 ): void {
-  paths.get('/upstreams', (context) => {
+  router.get('/upstreams', (context) => {
     context.body = { upstreams: upstreamEntries(upstreams) } satisfies UpstreamList
   })
-  paths.post('/upstreams/test', async (context) => {
+  router.post('/upstreams/test', async (context) => {
     const { name } = await readBody(context, upstreamTestBody)
     const upstream = upstreams.get(name)
     if (!upstream) throw new ApiError('NOT_FOUND', `there is no upstream ${name}`)

@@ -1,3 +1,4 @@
+import type { Router } from '@koa/router'
 import type { JobList, RemovableEntry, WarmedContentEntry, WarmResult } from '../../admin-api.ts'
 import type { Operations, Removable, Removal, WarmedContent } from '../../cache/operations.ts'
 import type { HostedOperations } from '../../hosted/hosted-operations.ts'
@@ -5,7 +6,7 @@ import { parsePlatform, type Platform } from '../../oci/platform.ts'
 import type { ImageReference } from '../../oci/reference.ts'
 import { imageOf } from '../../policy/image-name.ts'
 import type { Routes } from '../../policy/routes.ts'
-import type { Paths } from '../paths.ts'
+import type { HttpState } from '../exchange.ts'
 import type { Tell } from './api-errors.ts'
 import { imageNamed } from './content-routes.ts'
 import { jobEntry, removableEntry, warmedContentEntry, warmedEntry } from './entries.ts'
@@ -16,12 +17,12 @@ import { answerWork } from './work-answer.ts'
 
 /** Long work, and what runs by itself. */
 export function addWorkRoutes(
-  paths: Paths,
+  router: Router<HttpState>,
   operations: Operations,
   { routes, hosted }: { routes: Routes; hosted: HostedOperations | undefined },
   tell: Tell,
 ): void {
-  paths.post('/evict', async (context) => {
+  router.post('/evict', async (context) => {
     const { dryRun: isDryRun, toBytes, limit: maxImages } = await readBody(context, evictBody)
     await answerWork<RemovableEntry, Removal>(context, tell, (listener) => {
       // What really goes must not wait for a caller that reads slowly.
@@ -31,7 +32,7 @@ export function addWorkRoutes(
       return operations.evict({ isDryRun, toBytes, maxImages }, { ...listener, item })
     })
   })
-  paths.post('/purge', async (context) => {
+  router.post('/purge', async (context) => {
     const { reference } = await readBody(context, purgeBody)
     const target = imageNamed(reference, routes)
     if (target.repository.registry === hosted?.registry) {
@@ -40,15 +41,15 @@ export function addWorkRoutes(
     }
     await answerWork(context, tell, (listener) => operations.purge(target, listener))
   })
-  paths.post('/scrub', async (context) => {
+  router.post('/scrub', async (context) => {
     await readBody(context, scrubBody)
     await answerWork(context, tell, (listener) => operations.scrub(listener))
   })
-  paths.post('/sweep', async (context) => {
+  router.post('/sweep', async (context) => {
     const { dryRun } = await readBody(context, sweepBody)
     await answerWork(context, tell, (listener) => operations.sweep(dryRun, listener))
   })
-  paths.post('/warm', async (context) => {
+  router.post('/warm', async (context) => {
     const body = await readBody(context, warmBody)
     const request = {
       images: body.images.map((text) => upstreamImage(text, routes)),
@@ -60,7 +61,7 @@ export function addWorkRoutes(
       return { images: images.map(warmedEntry) }
     })
   })
-  paths.get('/jobs', (context) => {
+  router.get('/jobs', (context) => {
     context.body = { jobs: operations.jobs().map(jobEntry) } satisfies JobList
   })
 }

@@ -134,6 +134,11 @@ test('OPTIONS is answered with what a path takes', async () => {
   expect(answer).toMatchObject({ status: 200, headers: { allow: 'HEAD, GET, POST, DELETE' } })
 })
 
+test('a trailing slash changes nothing', async () => {
+  await using admin = await startAdmin()
+  expect(await ask(admin, '/api/v1/stats/')).toMatchObject({ status: 200 })
+})
+
 test('pages of other origins change nothing', async () => {
   await using admin = await startAdmin()
   const headers = { 'sec-fetch-site': 'cross-site', 'content-type': 'application/json' }

@@ -222,7 +222,7 @@ async function routesInSource(): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => /^app\.ts$|-routes\.ts$/.test(name))
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
   const routes = texts.flatMap((text) => [
-    ...text.matchAll(/paths\.(get|post|put|patch|delete)\(\s*'([^']+)'/g),
+    ...text.matchAll(/router\.(get|post|put|patch|delete)\(\s*'([^']+)'/g),
   ])
   // Beside the API.
   return routes
