@@ -15,6 +15,7 @@ import {
   indexOf,
   manifestOf,
   node,
+  recordImage,
   rootsOf,
 } from '../support/contents.ts'
 
@@ -30,8 +31,8 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
       await using inventory = await make()
       await inventory.record(base, [], alpine)
       expect((await candidateOf(inventory, base))?.parents).toBe(0)
-      await recordImage(inventory, image, [base, base])
-      await recordImage(inventory, image, [base, base])
+      await recordImage(inventory, alpine, image, [base, base])
+      await recordImage(inventory, alpine, image, [base, base])
       expect((await candidateOf(inventory, base))?.parents).toBe(1)
       await inventory.adopt(sibling, [base, top].map(descriptorOf))
       await inventory.record(top, [], node)
@@ -44,11 +45,11 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('gives as roots what no manifest names, the least recently used first', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base])
+      await recordImage(inventory, alpine, image, [base])
       await inventory.record({ ...other, usedAtMs: 5_000 }, [], alpine)
       await inventory.record({ ...top, usedAtMs: 1_000 }, [], alpine)
       expect(await rootsOf(inventory, 'once')).toEqual([top, image, other].map(digestOf))
-      await recordImage(inventory, { ...index, usedAtMs: 9_000 }, [image])
+      await recordImage(inventory, alpine, { ...index, usedAtMs: 9_000 }, [image])
       expect(await rootsOf(inventory, 'once')).toEqual([top, other, index].map(digestOf))
     })
 
@@ -64,7 +65,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
     it('names the repositories and tags of a root', async () => {
       await using inventory = await make()
       const record = { descriptor: descriptorOf(image), checkedAtMs: 1 }
-      await recordImage(inventory, image, [base])
+      await recordImage(inventory, alpine, image, [base])
       await inventory.link(image.digest, elsewhere, 0)
       for (const tag of ['edge', '1'] as Tag[]) await inventory.putTag(alpine, tag, record)
       await inventory.putTag(node, latest, record)
@@ -79,8 +80,8 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('keeps an image warm through its blobs, its index through the image', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, top])
-      await recordImage(inventory, index, [image])
+      await recordImage(inventory, alpine, image, [base, top])
+      await recordImage(inventory, alpine, index, [image])
       await inventory.touch([{ digest: top.digest, repository: alpine, atMs: 7_000 }])
       expect(await usedAt(inventory, [top, image, index, base])).toEqual([
         7_000, 7_000, 7_000, 2_000,
@@ -89,8 +90,8 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('takes the use of a shared blob for one of the image that was used last there', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, top])
-      await recordImage(inventory, sibling, [base, other])
+      await recordImage(inventory, alpine, image, [base, top])
+      await recordImage(inventory, alpine, sibling, [base, other])
       const use = ({ digest }: Content, repository: RepositoryId, atMs: number) =>
         inventory.touch([{ digest, repository, atMs }])
       await use(sibling, alpine, 3_000)
@@ -112,7 +113,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('looks for the image of a blob among the hundred last used of the repository', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [top])
+      await recordImage(inventory, alpine, image, [top])
       for (let index = 0; index < 99; index++) {
         await inventory.record({ ...manifestOf(`image ${index}`), usedAtMs: 3_000 }, [], alpine)
       }
@@ -130,7 +131,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
   describe(`${name} tells what was used again`, () => {
     it('when a use comes an hour after it was stored, with all that it names', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, top])
+      await recordImage(inventory, alpine, image, [base, top])
       const bytes = sumOf([image, base, top])
       const use = (atMs: number) =>
         inventory.touch([{ digest: image.digest, repository: alpine, atMs }])
@@ -161,8 +162,8 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
   describe(`${name} evicts`, () => {
     it('an index with everything in it, its links and its tags', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, top])
-      await recordImage(inventory, index, [image, sibling])
+      await recordImage(inventory, alpine, image, [base, top])
+      await recordImage(inventory, alpine, index, [image, sibling])
       const record = { descriptor: descriptorOf(index), checkedAtMs: 1 }
       await inventory.putTag(alpine, latest, record)
       await inventory.putTag(node, latest, { ...record, descriptor: descriptorOf(sibling) })
@@ -182,8 +183,8 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('what others name only when the last of them goes', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, top])
-      await recordImage(inventory, sibling, [base, other])
+      await recordImage(inventory, alpine, image, [base, top])
+      await recordImage(inventory, alpine, sibling, [base, other])
       const first = await inventory.evict(image.digest, () => true)
       expect(first.map(digestOf).sort()).toEqual([image, top].map(digestOf).sort())
       expect((await inventory.totals()).bytes).toBe(sumOf([sibling, base, other]))
@@ -193,7 +194,7 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('only what may go: the rest stays, as a root where nothing names it', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base, { ...top, usedAtMs: 9_000 }])
+      await recordImage(inventory, alpine, image, [base, { ...top, usedAtMs: 9_000 }])
       await inventory.touch([{ digest: image.digest, repository: alpine, atMs: 9_500 }])
       expect(await inventory.evict(image.digest, () => false)).toEqual([])
       const mayGo = ({ digest, usedAtMs }: Content) => digest === image.digest || usedAtMs < 9_000
@@ -205,19 +206,19 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
 
     it('what it is asked to even where an index names it, and the index knows', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base])
-      await recordImage(inventory, index, [image])
+      await recordImage(inventory, alpine, image, [base])
+      await recordImage(inventory, alpine, index, [image])
       const gone = await inventory.evict(image.digest, () => true)
       expect(gone.map(digestOf)).toEqual([image, base].map(digestOf))
-      await recordImage(inventory, image, [base])
+      await recordImage(inventory, alpine, image, [base])
       expect((await candidateOf(inventory, image))?.parents).toBe(1)
     })
 
     it('shows each as it is at that moment, and asks once', async () => {
       await using inventory = await make()
-      await recordImage(inventory, image, [base])
-      await recordImage(inventory, sibling, [base])
-      await recordImage(inventory, index, [image, sibling])
+      await recordImage(inventory, alpine, image, [base])
+      await recordImage(inventory, alpine, sibling, [base])
+      await recordImage(inventory, alpine, index, [image, sibling])
       const seen: [Content['digest'], parents: number][] = []
       await inventory.evict(index.digest, ({ digest, parents }) => {
         seen.push([digest, parents])
@@ -237,18 +238,6 @@ export function inventoryEvictionContract(name: string, make: () => Promise<Inve
       expect(await inventory.totals()).toEqual({ bytes: 0, entries: 0, onceBytes: 0 })
     })
   })
-}
-
-/** Records a manifest with all that it names. */
-async function recordImage(
-  inventory: Inventory,
-  manifest: Content,
-  named: Content[],
-): Promise<void> {
-  for (const content of named) {
-    if (content.kind === 'blob') await inventory.record(content, [], alpine)
-  }
-  await inventory.record(manifest, named.map(descriptorOf), alpine)
 }
 
 async function usedAt(inventory: Inventory, contents: Content[]): Promise<(number | undefined)[]> {

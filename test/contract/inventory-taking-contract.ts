@@ -9,6 +9,7 @@ import {
   indexOf,
   manifestOf,
   node,
+  recordImage,
 } from '../support/contents.ts'
 
 const [base, top] = [contentOf('base'), contentOf('top')]
@@ -113,19 +114,6 @@ export function inventoryTakingContract(name: string, make: () => Promise<Invent
 
 function taking(repository: RepositoryId, target: Tag | Content['digest']) {
   return { repository, target, isPublic: false }
-}
-
-/** Records a manifest with all that it names. */
-async function recordImage(
-  inventory: Inventory,
-  repository: RepositoryId,
-  manifest: Content,
-  named: Content[],
-): Promise<void> {
-  for (const content of named) {
-    if (content.kind === 'blob') await inventory.record(content, [], repository)
-  }
-  await inventory.record(manifest, named.map(descriptorOf), repository)
 }
 
 async function putTag(inventory: Inventory, repository: RepositoryId, tag: Tag, content: Content) {

@@ -28,6 +28,19 @@ export function descriptorOf({ mediaType, digest, sizeBytes }: Content): Descrip
   return { mediaType, digest, sizeBytes }
 }
 
+/** Records a manifest with all that it names. */
+export async function recordImage(
+  inventory: Inventory,
+  repository: RepositoryId,
+  manifest: Content,
+  named: Content[],
+): Promise<void> {
+  for (const content of named) {
+    if (content.kind === 'blob') await inventory.record(content, [], repository)
+  }
+  await inventory.record(manifest, named.map(descriptorOf), repository)
+}
+
 /** Content as eviction sees it. */
 export async function candidateOf(
   inventory: Inventory,
