@@ -6,8 +6,9 @@ import type { Exchange } from './exchange.ts'
 /**
  * Writes `length` bytes of `body` after the headers and ends the response. One write at a time, and
  * the next chunk is read meanwhile where the pool has a buffer for that: at most two buffers a
- * response, however slow the client. Disposes the body. Rejects when the body fails or ends early, or the client leaves; the
- * caller then destroys the response, which is all that a client can still be told.
+ * response, however slow the client. Disposes the body. Rejects when the body fails or ends early,
+ * or the client leaves; the caller then destroys the response, which is all that a client can still
+ * be told.
  */
 export async function sendBlob(
   response: ServerResponse,

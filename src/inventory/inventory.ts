@@ -245,8 +245,8 @@ export interface Inventory extends AsyncDisposable {
   renewLink(digest: Digest, repository: RepositoryId, atMs: number): Promise<boolean>
   /**
    * Takes content from a repository, with the tags that stand for it there, what it refers to and
-   * what was listed as referring to it; it stays held. False where the repository does not link it, or has linked it at
-   * `linkedBeforeMs` or later.
+   * what was listed as referring to it; it stays held. False where the repository does not link it,
+   * or has linked it at `linkedBeforeMs` or later.
    */
   unlink(digest: Digest, repository: RepositoryId, linkedBeforeMs?: number): Promise<boolean>
   /** What a repository links, in bytes, but for these. */
