@@ -14,6 +14,8 @@ export interface Forwarded {
 
 /** As it may stand in a header or a URL of ours. */
 export const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+/** As a proxy names who asked it. Some add the port, and then brackets around an IPv6 address. */
+const NODE = /^(?:\[([\da-f:.]+)\]|([\d.]+))(?::\d{1,5})?$/i
 const PREFIX = /^(?:\/[\w.~-]+)+$/
 
 /** Proxies in front of us, whose word on who the client is counts. */
@@ -39,7 +41,7 @@ export class TrustedProxies {
     const host = last(headers['x-forwarded-host'])
     const prefix = last(headers['x-forwarded-prefix'])?.replace(/\/+$/, '')
     return {
-      address: this.#clientOf(listOf(headers['x-forwarded-for'])),
+      address: this.#clientOf(listOf(headers['x-forwarded-for']).map(addressIn)),
       scheme: scheme === 'http' || scheme === 'https' ? scheme : undefined,
       host: host !== undefined && HOST.test(host) ? host : undefined,
       prefix: prefix !== undefined && PREFIX.test(prefix) ? prefix : undefined,
@@ -64,6 +66,11 @@ export class TrustedProxies {
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4'
+}
+
+function addressIn(node: string): string {
+  const [, bracketed, plain] = NODE.exec(node) ?? []
+  return bracketed ?? plain ?? node
 }
 
 function listOf(header: string | string[] | undefined): string[] {
