@@ -12,6 +12,25 @@ export interface LoadJob {
   windowMs: number
 }
 
+/** What is asked beside pulls. */
+export interface Asking {
+  port: number
+  /** Asked in turn, */
+  mix: readonly AskedRequest[]
+  /** so many in all, at even distances over the window. */
+  count: number
+  /** How many connections are told what `listenTo` tells, which has no end. */
+  listeners: number
+  listenTo: string
+}
+
+export interface AskedRequest {
+  method: 'GET' | 'POST'
+  path: string
+  /** JSON, or empty. */
+  body: string
+}
+
 export interface LoadResult {
   /** Whole answers. */
   requests: number
@@ -30,10 +49,17 @@ export async function load(job: LoadJob): Promise<LoadResult> {
   return run<LoadResult>([process.execPath, client, JSON.stringify(job)])
 }
 
+export interface DrainJob extends Omit<LoadJob, 'method' | 'headers'> {
+  asking?: Asking | undefined
+}
+
+export interface DrainResult extends Omit<LoadResult, 'p99Ms'> {
+  /** As `p99Ms`, of what was asked beside; `null` where nothing was. */
+  askedP99Ms: number | null
+}
+
 /** The same for large bodies, with a client that has the kernel drop them. */
-export async function drain(
-  job: Omit<LoadJob, 'method' | 'headers'>,
-): Promise<Omit<LoadResult, 'p99Ms'>> {
+export async function drain(job: DrainJob): Promise<DrainResult> {
   const client = fileURLToPath(new URL('drain.py', import.meta.url))
   return run(['python3', client, JSON.stringify({ ...job, headers: '' })])
 }
@@ -42,8 +68,8 @@ async function run<Result extends { failures: number }>([
   file = '',
   ...args
 ]: string[]): Promise<Result> {
-  const { stdout } = await promisify(execFile)(file, args)
+  const { stdout, stderr } = await promisify(execFile)(file, args)
   const result = JSON.parse(stdout) as Result
-  if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${args.at(-1)}`)
+  if (result.failures > 0) throw new Error(`${result.failures} requests failed ${stderr}`)
   return result
 }

@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSqliteInventory } from '../../../src/inventory/sqlite.ts'
 import { SPAN_MS } from '../../../src/inventory/span.ts'
-import { AdminClient, type AdminRequest } from '../admin-load.ts'
 import { fillInventory } from '../inventory/filled-inventory.ts'
 import { fillStore } from '../inventory/sparse-store.ts'
-import { drain } from '../load.ts'
+import { type AskedRequest, type Asking, drain } from '../load.ts'
 import { atLeast, type Plan, type Section } from '../section.ts'
 import { Server } from '../servers.ts'
 import { untilSettled } from '../settled.ts'
@@ -22,17 +21,17 @@ const CLIENTS = 64
 const BLOB_BYTES = 64 * MIB
 const CONTENTS = 100_000
 const LISTENERS = 10
-const REQUESTS_PER_SECOND = 100
-/** So many windows of the plan are one of this scenario: 1,000 requests in a full run. */
-const WINDOWS = 5
+const REQUESTS = 1000
+/** So many windows of the plan are a short one here, */
+const SHORT = 5
+/** and so many a long one: 10 seconds and a minute in a full run. */
+const LONG = 30
 
 /** Nothing goes by itself: what is held was never used since 1970. */
 const CONFIG = { eviction: { maxSize: '100TiB', minFree: '0B', ttl: '36500d' } }
 
 /** What pulling clients notice of those who look at the mirror. */
 export async function adminLoad(plan: Plan): Promise<Section> {
-  const windowMs = plan.windowMs * WINDOWS
-  const count = Math.round((windowMs / 1000) * REQUESTS_PER_SECOND)
   await using upstream = await UpstreamProcess.start()
   const image = await upstream.addImage(1, BLOB_BYTES)
   await using folder = await makeFolder()
@@ -44,64 +43,76 @@ export async function adminLoad(plan: Plan): Promise<Section> {
   // The sweep that comes with the start walks through all that is held.
   await untilSettled(server, upstream)
   const path = `/v2/${image.repository}/blobs/${image.blobs.at(-1)}`
-  const samples = await interleave(plan.runs, ['alone', 'beside'] as const, async (name) => {
-    const job = {
-      port: server.adminPort,
-      mix: minuteOfPollers(),
-      count,
-      windowMs,
-      listeners: LISTENERS,
-    }
-    await using client = name === 'beside' ? await AdminClient.start(job) : undefined
+  const shortMs = plan.windowMs * SHORT
+  const longMs = plan.windowMs * LONG
+  const ways = {
+    alone: { windowMs: shortMs, isAsked: false },
+    spread: { windowMs: longMs, isAsked: true },
+    pressed: { windowMs: shortMs, isAsked: true },
+  }
+  const names = Object.keys(ways) as (keyof typeof ways)[]
+  const samples = await interleave(plan.runs, names, async (name) => {
+    const { windowMs, isAsked } = ways[name]
     const cpuBefore = server.cpuSeconds
-    const [pulled, asked] = await Promise.all([
-      drain({ port: server.port, path, connections: CLIENTS, windowMs }),
-      client?.ask(),
-    ])
+    const pulled = await drain({
+      port: server.port,
+      path,
+      connections: CLIENTS,
+      windowMs,
+      asking: isAsked ? askingOf(server) : undefined,
+    })
     return {
       megabytesPerSecond: pulled.bytes / 1e6 / pulled.seconds,
       cpuPerGb: (server.cpuSeconds - cpuBefore) / (pulled.bytes / 1e9),
-      adminP99Ms: asked?.p99Ms ?? NaN,
+      adminP99Ms: pulled.askedP99Ms ?? NaN,
     }
   })
-  const { alone, beside } = samples
-  const asking = `${count.toLocaleString('en')} admin requests`
+  const asked = `${REQUESTS.toLocaleString('en')} admin requests`
+  const labels = {
+    alone: 'alone',
+    spread: `beside ${asked} in ${longMs / 1000} s`,
+    pressed: `beside ${asked} in ${shortMs / 1000} s`,
+  }
   return {
     title: 'Admin requests beside pulls',
-    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over for ${windowMs / 1000} s, alone and, in turn with that, beside ${asking} at even distances: what ${POLLERS} ask in a minute that poll, each second how things stand and once all else that the page shows, one of which also looks for an image. ${LISTENERS} connections are told live how things stand, as pages are. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
+    method: `${CLIENTS} clients ask for a blob of ${BLOB_BYTES / MIB} MiB over and over, alone and, in turn with that, beside ${asked} at even distances: what ${POLLERS} ask in a minute that poll, each second how things stand and once all else that the page shows, one of which also looks for an image; in that minute, and pressed into a sixth of it. ${LISTENERS} connections are told live how things stand, as pages are. The mirror holds ${CONTENTS.toLocaleString('en')} contents.`,
     head: ['', 'MB/s', 'server CPU s/GB', 'admin p99, ms'],
-    rows: [
-      ['alone', spread(alone.megabytesPerSecond, 0), spread(alone.cpuPerGb, 3), ''],
-      [
-        `beside ${asking}`,
-        spread(beside.megabytesPerSecond, 0),
-        spread(beside.cpuPerGb, 3),
-        spread(beside.adminP99Ms, 1),
-      ],
-    ],
-    targets: [
+    rows: names.map((name) => [
+      labels[name],
+      spread(samples[name].megabytesPerSecond, 0),
+      spread(samples[name].cpuPerGb, 3),
+      ways[name].isAsked ? spread(samples[name].adminP99Ms, 1) : '',
+    ]),
+    targets: (['spread', 'pressed'] as const).map((name) =>
       atLeast(
-        `MB/s beside ${asking} / alone`,
+        `MB/s ${labels[name]} / alone`,
         0.95,
-        median(beside.megabytesPerSecond) / median(alone.megabytesPerSecond),
+        median(samples[name].megabytesPerSecond) / median(samples.alone.megabytesPerSecond),
       ),
-    ],
+    ),
     samples,
   }
+}
+
+function askingOf({ adminPort: port }: Server): Asking {
+  const listening = { listeners: LISTENERS, listenTo: '/api/v1/live' }
+  return { port, mix: minuteOfPollers(), count: REQUESTS, ...listening }
 }
 
 /**
  * What those ask in a minute that poll: more than pages do, which are told live how things stand.
  * One of them begins in it, and looks for an image.
  */
-function minuteOfPollers(): AdminRequest[] {
+function minuteOfPollers(): AskedRequest[] {
   const since = (ms: number) =>
     get(`stats/history?resolution=minute&from=${new Date(Date.now() - ms).toISOString()}`)
+  const body = JSON.stringify({ dryRun: true, toBytes: 0, limit: 5 })
+  const preview = { method: 'POST', path: '/api/v1/evict', body } as const
   const eachSecond = Array.from({ length: MINUTE_S }, () => [get('stats'), get('jobs')]).flat()
   const minute = [
     since(SPAN_MS.minute),
     get('images?limit=50'),
-    { method: 'POST', path: 'evict', body: { dryRun: true, toBytes: 0, limit: 5 } } as const,
+    preview,
     get('stats/top?limit=5'),
     get('holds'),
     ...eachSecond,
@@ -110,8 +121,8 @@ function minuteOfPollers(): AdminRequest[] {
   return [...opened, ...Array.from({ length: POLLERS }, () => minute).flat()]
 }
 
-function get(path: string): AdminRequest {
-  return { method: 'GET', path }
+function get(path: string): AskedRequest {
+  return { method: 'GET', path: `/api/v1/${path}`, body: '' }
 }
 
 /** A mirror that holds much and has a whole day to tell of. */
