@@ -27,6 +27,7 @@ export function actionOf(request: RegistryRequest | HostedRequest): Action | und
     case 'catalog':
     case 'upload-status':
     case 'cancel-upload':
+    case 'unsupported':
   }
   return undefined
 }

@@ -102,7 +102,7 @@ function headersOf(
     }),
     ...(error.code === 'UNAUTHORIZED' &&
       challenge !== undefined && { 'WWW-Authenticate': challenge }),
-    ...(error.code === 'UNSUPPORTED' && { Allow: 'GET, HEAD' }),
+    ...(error.code === 'UNSUPPORTED' && { Allow: error.allow.join(', ') }),
     ...(cause instanceof UnsatisfiableRangeError && {
       'Content-Range': `bytes */${cause.sizeBytes}`,
     }),

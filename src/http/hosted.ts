@@ -21,7 +21,7 @@ const MAX_CATALOG = 1_000
 /** What is asked of the writable namespace besides pulls. */
 export async function serveHosted(
   context: Context,
-  request: Exclude<HostedRequest, { kind: 'catalog' }>,
+  request: Exclude<HostedRequest, { kind: 'catalog' | 'unsupported' }>,
   route: HostedRoute,
   mounts: MountSources,
 ): Promise<void> {

@@ -62,6 +62,12 @@ async function serveOfHosted(
   if (request.kind === 'catalog') return serveCatalog(context, hosted, gate, request.page)
   const route = routeOf(context, request, prefix, routes)
   const to = hostedRoute(hosted, route, `${pathTo(context, prefix)}/v2/${request.repository}`)
+  if (request.kind === 'unsupported') {
+    const { allow } = request
+    throw new RegistryError('UNSUPPORTED', `${context.method} is not of the registry here`, {
+      allow,
+    })
+  }
   const principal = await gate.admit(context, neededFor(request), route)
   const mayPull = (target: AccessTarget) => gate.allows(principal, 'pull', target)
   return serveHosted(context, request, to, { routes, mayPull })

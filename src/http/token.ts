@@ -60,7 +60,7 @@ export async function serveToken(
   context.state.exchange.challenge = 'Basic realm="entrepot"'
   const { method } = context
   if (method !== 'GET' && method !== 'POST') {
-    throw new RegistryError('UNSUPPORTED', `${method} gives no token`)
+    throw new RegistryError('UNSUPPORTED', `${method} gives no token`, { allow: ['GET', 'POST'] })
   }
   const parameters = method === 'GET' ? queryOf(context) : await formOf(context)
   const scopes = parameters.getAll('scope').flatMap((text) => text.split(' ').filter(Boolean))

@@ -30,6 +30,8 @@ export type HostedRequest =
   | (Scoped & { kind: 'put-manifest'; reference: Reference; tags: Tag[] })
   | (Scoped & { kind: 'delete-manifest'; reference: Reference })
   | (Scoped & { kind: 'delete-blob'; digest: Digest })
+  /** A method that no registry takes there; a mirror takes fewer of `allow`. */
+  | (Scoped & { kind: 'unsupported'; allow: readonly string[] })
 
 /**
  * Reads a request that changes something, asks for an upload, or for the catalog. `undefined` for
@@ -51,23 +53,23 @@ export function parseHostedRequest(method: string, url: string): HostedRequest |
   if (isPull) return undefined
   const start = /\/blobs\/uploads\/?$/.exec(path)
   if (start) {
-    if (method !== 'POST') throw unsupported(method)
-    return startRequest(scope(nameIn(path, start.index), query), query)
+    const scoped = scope(nameIn(path, start.index), query)
+    return method === 'POST' ? startRequest(scoped, query) : unsupported(scoped, ['POST'])
   }
   if (path.endsWith('/manifests', slash)) {
     const scoped = scope(nameIn(path, slash - '/manifests'.length), query)
     const reference = referenceOf(scoped.repository, last)
     if (method === 'DELETE') return { kind: 'delete-manifest', ...scoped, reference }
-    if (method !== 'PUT') throw unsupported(method)
+    if (method !== 'PUT') return unsupported(scoped, ['GET', 'HEAD', 'PUT', 'DELETE'])
     const tags = parametersOf(query, 'tag').map(tagOf)
     return { kind: 'put-manifest', ...scoped, reference, tags }
   }
   if (path.endsWith('/blobs', slash)) {
     const scoped = scope(nameIn(path, slash - '/blobs'.length), query)
-    if (method !== 'DELETE') throw unsupported(method)
+    if (method !== 'DELETE') return unsupported(scoped, ['GET', 'HEAD', 'DELETE'])
     return { kind: 'delete-blob', ...scoped, digest: digestOf(last) }
   }
-  throw unsupported(method)
+  throw new RegistryError('UNSUPPORTED', `${method} is not of the registry here`)
 }
 
 function startRequest(scoped: Scoped, query: string): HostedRequest {
@@ -102,10 +104,10 @@ function uploadRequest(method: string, scoped: Scoped, id: string, query: string
     case 'DELETE':
       return { kind: 'cancel-upload', ...scoped, id }
     default:
-      throw unsupported(method)
+      return unsupported(scoped, ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'])
   }
 }
 
-function unsupported(method: string): RegistryError {
-  return new RegistryError('UNSUPPORTED', `${method} is not of the registry here`)
+function unsupported(scoped: Scoped, allow: readonly string[]): HostedRequest {
+  return { kind: 'unsupported', ...scoped, allow }
 }

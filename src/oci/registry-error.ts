@@ -34,6 +34,8 @@ export interface RegistryErrorOptions extends ErrorOptions {
   detail?: unknown
   /** How long the client should wait before it asks again. */
   retryAfterMs?: number
+  /** With UNSUPPORTED: the methods that the path takes. Left out where they are those of a pull. */
+  allow?: readonly string[]
 }
 
 /** An error as a client of `/v2` sees it: one entry of the OCI error body. */
@@ -42,12 +44,14 @@ export class RegistryError extends Error {
   readonly code: ErrorCode
   readonly detail: unknown
   readonly retryAfterMs: number | undefined
+  readonly allow: readonly string[]
 
   constructor(code: ErrorCode, message: string, options: RegistryErrorOptions = {}) {
     super(message, options)
     this.code = code
     this.detail = options.detail
     this.retryAfterMs = options.retryAfterMs
+    this.allow = options.allow ?? ['GET', 'HEAD']
   }
 
   get status(): number {

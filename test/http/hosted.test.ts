@@ -297,6 +297,20 @@ describe('an image', () => {
   })
 })
 
+test.each([
+  ['POST', `${APP}/manifests/1`, 'GET, HEAD, PUT, DELETE'],
+  ['PATCH', `${APP}/blobs/${digestOf(bytesOf('any', 1))}`, 'GET, HEAD, DELETE'],
+  ['PUT', `${APP}/blobs/uploads/`, 'POST'],
+  ['POST', `${APP}/blobs/uploads/5f0c`, 'GET, HEAD, PATCH, PUT, DELETE'],
+  ['PUT', `${APP}/tags/list`, 'GET, HEAD'],
+  ['POST', '/v2/library/demo/manifests/1', 'GET, HEAD'],
+])('%s %s: the answer names what is taken there', async (method, path, allowed) => {
+  await using rig = await startHosted()
+  const answer = await rig.ask(path, { method })
+  expect([answer.status, errorOf(answer).code]).toEqual([405, 'UNSUPPORTED'])
+  expect(answer.headers['allow']).toBe(allowed)
+})
+
 describe('what is not hosted', () => {
   test.each([
     ['PUT', '/v2/library/demo/manifests/1'],

@@ -107,11 +107,24 @@ test.each([
   ['PUT', '/v2/private/app/manifests/.hidden', 'TAG_INVALID'],
   ['PUT', `/v2/private/app/manifests/${DIGEST}?tag=-1`, 'TAG_INVALID'],
   ['DELETE', '/v2/private/app/blobs/latest', 'DIGEST_INVALID'],
-  ['POST', '/v2/private/app/manifests/1', 'UNSUPPORTED'],
   ['POST', '/v2/', 'UNSUPPORTED'],
-  ['POST', '/v2/private/app/blobs/uploads/5f0c', 'UNSUPPORTED'],
+  ['POST', '/v2/../manifests/1', 'NAME_INVALID'],
 ])('%s %s: %s', (method, url, code) => {
   expect(codeOf(method, url)).toBe(code)
+})
+
+test.each([
+  ['POST', 'manifests/1', 'GET, HEAD, PUT, DELETE'],
+  ['PUT', `blobs/${DIGEST}`, 'GET, HEAD, DELETE'],
+  ['PUT', 'blobs/uploads/', 'POST'],
+  ['POST', 'blobs/uploads/5f0c', 'GET, HEAD, PATCH, PUT, DELETE'],
+])('%s of %s is of no registry, which takes %s', (method, path, allowed) => {
+  expect(parseHostedRequest(method, `/v2/private/app/${path}`)).toEqual({
+    kind: 'unsupported',
+    repository: 'private/app',
+    ns: undefined,
+    allow: allowed.split(', '),
+  })
 })
 
 test('any path is read or refused', () => {
