@@ -7,18 +7,18 @@ import type { Route } from '../policy/routes.ts'
 export interface HostedRoute {
   hosted: HostedRegistry
   repository: Repository
-  /** Of what is below it, for a `Location`. */
-  path: string
+  /** Of what is below it, for a `Location`, which leads here by the same route. */
+  locationOf: (below: string) => string
 }
 
 /** The route, if it leads to the namespace; pushes to all else are refused. */
 export function hostedRoute(
   hosted: HostedRegistry | undefined,
   route: Route,
-  path: string,
+  locationOf: HostedRoute['locationOf'],
 ): HostedRoute {
   if (hosted && route.upstream === hosted.registry) {
-    return { hosted, repository: route.repository, path }
+    return { hosted, repository: route.repository, locationOf }
   }
   throw new RegistryError('UNSUPPORTED', 'this is a mirror: it can be pulled from only')
 }

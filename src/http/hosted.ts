@@ -86,7 +86,7 @@ async function openRepositories(
 async function putManifest(
   context: Context,
   { reference: named, tags }: Extract<HostedRequest, { kind: 'put-manifest' }>,
-  { hosted, repository, path }: HostedRoute,
+  { hosted, repository, locationOf }: HostedRoute,
 ): Promise<void> {
   const { exchange } = context.state
   const reference = { ...named, repository }
@@ -99,7 +99,7 @@ async function putManifest(
   await announce(context, { name: 'push', kind: 'manifest', content: descriptor }, tags)
   answerHeaders(context, 201, {
     ...API_VERSION,
-    Location: `${path}/manifests/${digest}`,
+    Location: locationOf(`manifests/${digest}`),
     'Docker-Content-Digest': digest,
     'Content-Length': 0,
     ...(subject !== undefined && { 'OCI-Subject': subject }),

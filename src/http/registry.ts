@@ -61,7 +61,9 @@ async function serveOfHosted(
   context.state.exchange.action = actionOf(request)
   if (request.kind === 'catalog') return serveCatalog(context, hosted, gate, request.page)
   const route = routeOf(context, request, prefix, routes)
-  const to = hostedRoute(hosted, route, `${pathTo(context, prefix)}/v2/${request.repository}`)
+  const path = `${pathTo(context, prefix)}/v2/${request.repository}`
+  const query = request.ns === undefined ? '' : `?ns=${encodeURIComponent(request.ns)}`
+  const to = hostedRoute(hosted, route, (below) => `${path}/${below}${query}`)
   if (request.kind === 'unsupported') {
     const { allow } = request
     throw new RegistryError('UNSUPPORTED', `${context.method} is not of the registry here`, {

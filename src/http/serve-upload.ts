@@ -145,19 +145,19 @@ function answerUpload(
   })
 }
 
-function uploadHeaders({ path }: HostedRoute, id: string, sizeBytes: number) {
+function uploadHeaders({ locationOf }: HostedRoute, id: string, sizeBytes: number) {
   return {
-    Location: `${path}/blobs/uploads/${id}`,
+    Location: locationOf(`blobs/uploads/${id}`),
     'Docker-Upload-UUID': id,
     // There is no way to say that there is nothing; clients know this one.
     Range: `0-${Math.max(0, sizeBytes - 1)}`,
   }
 }
 
-function answerBlob(context: Context, { path }: HostedRoute, digest: Digest): void {
+function answerBlob(context: Context, { locationOf }: HostedRoute, digest: Digest): void {
   answerHeaders(context, 201, {
     ...API_VERSION,
-    Location: `${path}/blobs/${digest}`,
+    Location: locationOf(`blobs/${digest}`),
     'Docker-Content-Digest': digest,
     'Content-Length': 0,
   })

@@ -57,6 +57,17 @@ describe('a blob', () => {
     expect((await rig.ask(location)).status).toBe(404)
   })
 
+  test('is pushed to where each Location leads, for who names the registry in `ns`', async () => {
+    await using rig = await startHosted()
+    const { headers } = await rig.ask('/v2/app/blobs/uploads/?ns=private', { method: 'POST' })
+    const chunk = await rig.ask(headers.location!, { method: 'PATCH', body: bytes })
+    expect(chunk.status).toBe(202)
+    const pushed = await rig.ask(`${chunk.headers.location}&digest=${digest}`, { method: 'PUT' })
+    expect(pushed.status).toBe(201)
+    expect((await rig.ask(pushed.headers.location!)).body).toEqual(bytes)
+    expect((await rig.ask(`/v2/private/app/blobs/${digest}`)).status).toBe(200)
+  })
+
   test('with a sha512 digest is hashed so', async () => {
     await using rig = await startHosted()
     const long = digestOf(bytes, 'sha512')
@@ -309,6 +320,15 @@ test.each([
   const answer = await rig.ask(path, { method })
   expect([answer.status, errorOf(answer).code]).toEqual([405, 'UNSUPPORTED'])
   expect(answer.headers['allow']).toBe(allowed)
+})
+
+test('a manifest is pulled from its Location, for who names the registry in `ns`', async () => {
+  await using rig = await startHosted()
+  const image = await buildImage({ seed: 'hosted' })
+  await pushBlobs(rig, image, '/v2/private/app')
+  const pushed = await pushManifest(rig, image, image.root.digest, '1?ns=private', '/v2/app')
+  expect(pushed.status).toBe(201)
+  expect((await rig.ask(pushed.headers.location!)).status).toBe(200)
 })
 
 describe('what is not hosted', () => {
