@@ -42,19 +42,29 @@ export async function askProgram(request: ProgramRequest): Promise<Credentials |
   throw new CredentialsError(`${program} failed for ${server} (exit ${code})${reason}`)
 }
 
-/** Its error stream is not ours to show: nobody promises that there is no secret in it. */
-async function run(
-  program: string,
-  { server, timeoutMs, signal }: ProgramRequest,
-): Promise<{ code: number | string; output: string }> {
+interface Ended {
+  code: number | string
+  output: string
+}
+
+async function run(program: string, { server, timeoutMs, signal }: ProgramRequest): Promise<Ended> {
   const timeout = AbortSignal.timeout(timeoutMs)
-  const ending = AbortSignal.any([timeout, signal])
+  try {
+    return await outputOf(program, server, AbortSignal.any([timeout, signal]))
+  } catch (cause) {
+    if (cause instanceof CredentialsError) throw cause
+    throw new CredentialsError(failureText(program, cause, timeout), { cause })
+  }
+}
+
+/** Its error stream is not ours to show: nobody promises that there is no secret in it. */
+async function outputOf(program: string, server: string, signal: AbortSignal): Promise<Ended> {
   const ended = Promise.withResolvers<number | string>()
   // Without a descriptor left it has no streams, which its own type does not say.
   const child: ChildProcess = spawn(program, ['get'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     killSignal: 'SIGKILL',
-    signal: ending,
+    signal,
   })
   const chunks: Buffer[] = []
   let bytes = 0
@@ -70,9 +80,6 @@ async function run(
   child.stdin?.end(server)
   try {
     return { code: await ended.promise, output: Buffer.concat(chunks).toString() }
-  } catch (cause) {
-    if (cause instanceof CredentialsError) throw cause
-    throw new CredentialsError(failureText(program, cause, timeout), { cause })
   } finally {
     child.kill('SIGKILL')
     // What it has started may live on, and hold the pipe open.

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { askProgram } from '../../src/upstream/credential-program.ts'
 import { CredentialsError } from '../../src/upstream/credentials.ts'
 import { caught } from '../support/caught.ts'
@@ -63,6 +63,14 @@ describe('a credential helper', () => {
     await using asking = new RunningProcess(command)
     expect(await asking.exited).toMatchObject({ code: 0 })
     expect(asking.output).toBe('CredentialsError: docker-credential-test cannot be run (EMFILE)')
+  })
+
+  it('that the system does not start at all is told as such', async () => {
+    await using _ = await fakeHelper('test', answering('alice', 'open-sesame'))
+    vi.stubEnv('TOO_LONG_FOR_A_PROCESS', 'x'.repeat(256 * 1024))
+    const error = await caught(askProgram(request)).finally(() => vi.unstubAllEnvs())
+    expect(error).toBeInstanceOf(CredentialsError)
+    expect(String(error)).toMatch(/docker-credential-test cannot be run \(E2BIG\)$/)
   })
 
   it('that does not read what it is asked may answer all the same', async () => {
