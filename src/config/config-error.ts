@@ -1,5 +1,5 @@
 /** Something in the configuration that is wrong, and where it was said. */
-export type ConfigIssue = ConfigPlace & {
+export type ConfigIssue = (ConfigPlace | UnreadFile) & {
   /** Keys joined by dots; empty for the file as a whole. */
   path: string
   message: string
@@ -10,6 +10,13 @@ export type ConfigPlace =
   | { source: 'file'; file: string; line: number; column: number }
   | { source: 'env'; variable: string }
   | { source: 'flag'; flag: string }
+
+/** A file without a text has no place to name. */
+interface UnreadFile {
+  source: 'file'
+  file: string
+  line?: never
+}
 
 /** The configuration cannot be used; all that is wrong with it at once. */
 export class ConfigError extends Error {
@@ -22,12 +29,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** `FILE:LINE:COLUMN: path: message`, or with the variable or flag in front. */
+/** `FILE:LINE:COLUMN: path: message`, or with the variable, flag, or file as a whole in front. */
 export function formatIssue(issue: ConfigIssue): string {
   return [formatPlace(issue), issue.path, issue.message].filter(Boolean).join(': ')
 }
 
-export function formatPlace(place: ConfigPlace): string {
-  if (place.source === 'file') return `${place.file}:${place.line}:${place.column}`
-  return place.source === 'env' ? place.variable : place.flag
+export function formatPlace(place: ConfigPlace | UnreadFile): string {
+  if (place.source === 'env') return place.variable
+  if (place.source === 'flag') return place.flag
+  return place.line === undefined ? place.file : `${place.file}:${place.line}:${place.column}`
 }

@@ -46,7 +46,7 @@ function unknownKey(path: KeyPath, key: string): string {
   return near ? `unknown key; did you mean ${near}?` : 'unknown key'
 }
 
-function byPlace(a: ConfigIssue, b: ConfigIssue): number {
+function byPlace(a: ConfigPlace, b: ConfigPlace): number {
   if (a.source !== 'file') return b.source === 'file' ? 1 : 0
   return b.source === 'file' ? a.line - b.line || a.column - b.column : -1
 }

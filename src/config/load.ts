@@ -99,9 +99,8 @@ async function readFileDocument(file: string): Promise<ConfigDocument> {
     text = await readFile(file, 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const message = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`
-    const place = { source: 'file' as const, file, line: 1, column: 1 }
-    throw new ConfigError([{ ...place, path: '', message }], { cause })
+    const message = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`
+    throw new ConfigError([{ source: 'file', file, path: '', message }], { cause })
   }
   return readDocument(file, text)
 }

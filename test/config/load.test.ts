@@ -302,8 +302,16 @@ describe('what is wrong', () => {
       (failure: unknown) => failure,
     )
     expect(error).toBeInstanceOf(ConfigError)
-    expect(String(error)).toBe('ConfigError: none.yml:1:1: there is no such file')
+    expect(String(error)).toBe('ConfigError: none.yml: no such file')
+    expect((error as ConfigError).issues).toEqual([
+      { source: 'file', file: 'none.yml', path: '', message: 'no such file' },
+    ])
   })
+})
+
+test('a file that cannot be read is told as such', async () => {
+  const reading = loadConfig({ file: '.', environment: {} })
+  await expect(reading).rejects.toThrow(/^\.: cannot be read \(EISDIR\)$/)
 })
 
 describe('the admin listener', () => {
