@@ -257,6 +257,8 @@ export interface RemovalResult {
 /** What went under a name: tags go though others need what they stand for. */
 export interface PurgeResult extends RemovalResult {
   tags: number
+  /** Contents that the repository does not have any more, and others need. */
+  unlinked: number
 }
 
 export interface ScrubResult {

@@ -70,6 +70,8 @@ export interface Removal {
 /** What was removed under a name: tags go though others need what they stand for. */
 export interface Purged extends Removal {
   tags: number
+  /** Contents that its repository linked and others need. */
+  unlinked: number
 }
 
 /** What an image, or one of an index, is for. */

@@ -1,4 +1,4 @@
-import type { ContentKind, Inventory } from '../inventory/inventory.ts'
+import type { Candidate, ContentKind, Inventory } from '../inventory/inventory.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -40,7 +40,7 @@ export function purge(
 
 class Purge {
   readonly #options: PurgeOptions
-  readonly #purged: Purged = { tags: 0, images: 0, contents: 0, bytes: 0 }
+  readonly #purged: Purged = { tags: 0, images: 0, contents: 0, bytes: 0, unlinked: 0 }
 
   constructor(options: PurgeOptions) {
     this.#options = options
@@ -70,6 +70,10 @@ class Purge {
     const { tags, taken, gone } = await holdings.take({ repository, target, isPublic })
     const [image] = taken
     this.#purged.tags += tags.length
+    const goneDigests = new Set(gone.map((content) => content.digest))
+    this.#purged.unlinked += taken.filter(
+      (content) => isLinkedFrom(content, repository) && !goneDigests.has(content.digest),
+    ).length
     const [freed] = gone
     if (freed) {
       const { digest, kind } = freed
@@ -92,4 +96,10 @@ class Purge {
       after = page.at(-1)?.digest
     } while (after)
   }
+}
+
+function isLinkedFrom({ names }: Candidate, { registry, name }: RepositoryId): boolean {
+  return names.some(
+    ({ repository }) => repository.registry === registry && repository.name === name,
+  )
 }

@@ -20,7 +20,9 @@ async function purge(reference: string, { json, ...options }: AdminOptions): Pro
   else print(purgedText(result))
 }
 
-function purgedText({ tags, ...removal }: PurgeResult): string {
-  if (tags === 0 || removal.contents > 0) return removalText('purged', removal)
-  return `purged ${countText(tags, 'tag')}; others need what was tagged`
+function purgedText({ tags, unlinked, ...removal }: PurgeResult): string {
+  if (removal.contents > 0) return removalText('purged', removal)
+  if (tags > 0) return `purged ${countText(tags, 'tag')}; others need what was tagged`
+  if (unlinked > 0) return `purged ${countText(unlinked, 'content')} that others need`
+  return removalText('purged', removal)
 }

@@ -23,7 +23,9 @@ const image = await buildImage({ seed: 'purged', layers: 2 })
 const { digest } = image.root
 const [blob = digest] = image.blobs.keys()
 const contents = image.manifests.size + image.blobs.size
-const nothing = { tags: 0, images: 0, contents: 0, bytes: 0 }
+const nothing = { tags: 0, images: 0, contents: 0, bytes: 0, unlinked: 0 }
+const tagAlone = { ...nothing, tags: 1 }
+const unlinked = { ...nothing, unlinked: contents }
 const latest = tagged('latest').tag
 
 const nobody: WorkListener<never> = {
@@ -81,8 +83,13 @@ describe.each([true, false])('an image that two repositories hold (public: %s)',
     await using rig = await prepare(isPublic)
     await pull(rig, demo)
     await pull(rig, other)
-    expect(await rig.purge(demo, target)).toEqual({ ...nothing, tags: 1 })
-    expect(await rig.purge(other, target)).toMatchObject({ tags: 1, images: 1, contents })
+    expect(await rig.purge(demo, target)).toEqual({ ...unlinked, tags: 1 })
+    expect(await rig.purge(other, target)).toMatchObject({
+      tags: 1,
+      images: 1,
+      contents,
+      unlinked: 0,
+    })
     expect(await rig.inventory.totals()).toMatchObject({ entries: 0, bytes: 0 })
     for (const content of [digest, ...image.blobs.keys()]) {
       expect(await rig.store.stat(content)).toBeUndefined()
@@ -135,9 +142,9 @@ describe('what was purged', () => {
     await pull(rig, demo)
     await pull(rig, demo, image, 'stable')
     await pull(rig, other)
-    expect(await rig.purge(demo, latest)).toEqual({ ...nothing, tags: 1 })
+    expect(await rig.purge(demo, latest)).toEqual(tagAlone)
     expect(await askedFor(rig, demo)).toEqual([])
-    expect(await rig.purge(demo, tagged('stable').tag)).toEqual({ ...nothing, tags: 1 })
+    expect(await rig.purge(demo, tagged('stable').tag)).toEqual({ ...unlinked, tags: 1 })
     expect(await isLinked(rig, demo)).toBe(false)
     expect(await isLinked(rig, other)).toBe(true)
   })
@@ -148,7 +155,7 @@ describe('what was purged', () => {
     await pull(rig, other)
     await rig.purge(demo, latest)
     await pull(rig, demo)
-    expect(await rig.purge(other, latest)).toEqual({ ...nothing, tags: 1 })
+    expect(await rig.purge(other, latest)).toEqual({ ...unlinked, tags: 1 })
     expect(await askedFor(rig, demo)).toEqual([])
   })
 
@@ -157,10 +164,10 @@ describe('what was purged', () => {
     await pull(rig, demo)
     await pull(rig, other)
     using change = await rig.leases.change(digest, never)
-    expect(await rig.purge(demo, latest)).toEqual({ ...nothing, tags: 1 })
+    expect(await rig.purge(demo, latest)).toEqual(tagAlone)
     expect(await isLinked(rig, demo)).toBe(true)
     change[Symbol.dispose]()
-    expect(await rig.purge(demo)).toEqual(nothing)
+    expect(await rig.purge(demo)).toEqual(unlinked)
     expect(await isLinked(rig, demo)).toBe(false)
   })
 
@@ -173,7 +180,7 @@ describe('what was purged', () => {
       await drained(content!.body)
       await until('it is linked', () => isLinked(rig, name, digestOf(lone)))
     }
-    expect(await rig.purge(demo)).toEqual(nothing)
+    expect(await rig.purge(demo)).toEqual({ ...nothing, unlinked: 1 })
     expect(await isLinked(rig, demo, digestOf(lone))).toBe(false)
     expect(await rig.purge(other)).toMatchObject({ contents: 1, bytes: lone.length })
   })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { TestImage } from '../support/images.ts'
+import { fetchedDigest } from '../support/fetched.ts'
+import { buildImage, type TestImage } from '../support/images.ts'
 import { MirrorStage } from './mirror-stage.ts'
 import { rowsOf, shortDigestOf } from './tables.ts'
 
@@ -66,5 +67,18 @@ describe('what goes', () => {
       code: 0,
       stdout: 'purged 1 tag; others need what was tagged\n',
     })
+  })
+
+  test('by its digest, without a tag, leaves what others need, and says what went', async () => {
+    const image = await buildImage({ seed: 'copied' })
+    const { digest } = image.root
+    stage.hub.add('library/copy', '1', image)
+    await fetchedDigest(`${stage.url}/v2/library/copy/manifests/${digest}`)
+    await stage.pull('library/own:1', image)
+    expect(await stage.run('purge', `copy@${digest}`)).toMatchObject({
+      code: 0,
+      stdout: 'purged 1 content that others need\n',
+    })
+    expect(await stage.run('purge', `copy@${digest}`)).toMatchObject({ stdout: 'purged nothing\n' })
   })
 })

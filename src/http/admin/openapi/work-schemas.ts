@@ -40,6 +40,10 @@ export const jobList = z.strictObject({
 
 const removal = z.strictObject({ images: count, contents: count, bytes })
 
+const unlinked = count.describe(
+  'Contents that the repository does not have any more, and others need.',
+)
+
 const removable = z.strictObject({
   digest,
   names: z.array(z.strictObject({ repository, tags: z.array(text) })),
@@ -67,7 +71,7 @@ const warmed = z.strictObject({
 /** The lines of each kind of long work. */
 export const workLines = {
   evict: lineOf(removable, removal),
-  purge: lineOf(z.never(), removal.extend({ tags: count })),
+  purge: lineOf(z.never(), removal.extend({ tags: count, unlinked })),
   scrub: lineOf(z.never(), z.strictObject({ contents: count, bytes, quarantined: count })),
   sweep: lineOf(
     z.strictObject({ action: sweepAction, name: text, bytes, reason: text }),
