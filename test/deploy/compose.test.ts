@@ -124,7 +124,8 @@ describe('deploy/compose.disk.yml', async () => {
   })
 })
 
-describe('deploy/compose.tls.yml', () => {
+describe('deploy/compose.tls.yml', async () => {
+  const dockerfile = await ContainerFile.read(join(DEPLOY, 'Dockerfile'))
   const text = readFileSync(join(DEPLOY, 'compose.tls.yml'), 'utf8')
   const { services } = parse(text) as { services: Record<'entrepot' | 'nginx', Service> }
   const nginx = readFileSync(join(DEPLOY, 'nginx.conf'), 'utf8')
@@ -139,6 +140,15 @@ describe('deploy/compose.tls.yml', () => {
     expect(services.entrepot.environment['ENTREPOT_LISTEN__TRUSTED_PROXIES__0']).toBe(host)
     const [, tlsPort] = /listen (\d+) ssl/.exec(nginx) ?? []
     expect(services.entrepot.ports?.[0]).toBe(`${tlsPort}:${tlsPort}`)
+  })
+
+  it('starts nginx soon, on engines that first look after an interval', () => {
+    expect(services.nginx.depends_on).toEqual({ entrepot: { condition: 'service_healthy' } })
+    const health = dockerfile.final('HEALTHCHECK')
+    const [, seconds] = /^--interval=(\d+)s /.exec(health) ?? []
+    expect(Number(seconds)).toBeLessThanOrEqual(10)
+    // Builders of those engines refuse it.
+    expect(health).not.toContain('--start-interval')
   })
 
   it('mounts what nginx reads', () => {
