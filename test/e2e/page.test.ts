@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import axe, { type AxeResults } from 'axe-core'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HoldList, ImagePage } from '../../src/admin-api.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
@@ -10,39 +10,10 @@ import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage } from '../support/images.ts'
 import { haveTools } from '../support/tools.ts'
 import { startScene } from './page-scene.ts'
+import { launchChromium, visit, WINDOWS } from './page-visit.ts'
 
 /** Those of docs/images/ are copies of what is put there. */
 const PICTURES = fileURLToPath(new URL('../../build/images/', import.meta.url))
-const WINDOWS = {
-  desktop: { width: 1280, height: 900 },
-  phone: { width: 390, height: 844 },
-}
-
-/** A page, and what went wrong in it so far. */
-interface Visit extends AsyncDisposable {
-  page: Page
-  complaints: string[]
-}
-
-async function visit(
-  browser: Browser,
-  mirror: LiveMirror,
-  options: BrowserContextOptions = {},
-): Promise<Visit> {
-  const context = await browser.newContext({ viewport: WINDOWS.desktop, ...options })
-  context.setDefaultTimeout(15_000)
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== mirror.adminUrl) complaints.push(request.url())
-  })
-  await page.goto(mirror.adminUrl)
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
-}
 
 function textOf(page: Page, selector: string): Promise<string> {
   return page.locator(selector).innerText()
@@ -76,8 +47,7 @@ async function violationsIn(page: Page): Promise<string[]> {
 describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
   let browser: Browser
   beforeAll(async () => {
-    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+    browser = await launchChromium()
   })
   afterAll(() => browser.close())
 

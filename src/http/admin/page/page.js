@@ -56,14 +56,13 @@ async function refreshHolds() {
   find('hold-list', HTMLElement).replaceChildren(...rows)
 }
 
-let restDueAtMs = 0
-
 /**
- * What moves as it is told, the rest when it is due.
+ * What moves as it is told, the rest at once and when it is due.
  *
  * @param {AbortSignal} signal
  */
 async function look(signal) {
+  let restDueAtMs = 0
   for await (const { stats, jobs } of api.live(signal)) {
     present.show(stats, jobs)
     if (performance.now() >= restDueAtMs) {
@@ -83,8 +82,6 @@ async function keepLooking(signal) {
       if (signal.aborted) return
       document.body.classList.add('lost')
       setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
-      // What was missed meanwhile is shown as soon as there is an answer again.
-      restDueAtMs = 0
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
     }
   }

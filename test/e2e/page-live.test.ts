@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
+import { eventually } from '../support/eventually.ts'
+import { haveTools } from '../support/tools.ts'
+import { launchChromium, visit } from './page-visit.ts'
+import { pullWhole, startStage } from './stage.ts'
+
+/**
+ * Says to the page that its tab is hidden, or shown again: in Chromium without a window each tab
+ * counts as visible.
+ */
+function turnTab(page: Page, visibilityState: 'hidden' | 'visible'): Promise<void> {
+  return page.evaluate(`{
+    const state = { visibilityState: '${visibilityState}', hidden: ${visibilityState === 'hidden'} }
+    for (const [name, value] of Object.entries(state)) {
+      Object.defineProperty(document, name, { configurable: true, value })
+    }
+    document.dispatchEvent(new Event('visibilitychange'))
+  }`)
+}
+
+/** How many have listened to how things stand, and have left. */
+async function countLeft({ log }: LiveMirror): Promise<number> {
+  const lines = (await readFile(log, 'utf8')).split('\n')
+  return lines.filter((line) => line.includes('"path":"/api/v1/live"')).length
+}
+
+/** Waits until somebody who listens was told so often how things stand. */
+async function untilTold({ adminUrl }: LiveMirror, times: number): Promise<void> {
+  const { body } = await fetch(`${adminUrl}/api/v1/live`)
+  let told = 0
+  for await (const _ of body!) if (++told === times) return
+  throw new Error('the daemon went away')
+}
+
+describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchChromium()
+  })
+  afterAll(() => browser.close())
+
+  it('asks nothing while its tab is hidden, and shows all that was missed', async () => {
+    await using mirror = await startLiveMirror()
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    await page.getByText('Nothing is held yet: images come with the first pull.').waitFor()
+    expect(await countLeft(mirror)).toBe(0)
+    await turnTab(page, 'hidden')
+    await eventually('it has left', async () => (await countLeft(mirror)) === 1)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    await mirror.pull('library/app:1')
+    await untilTold(mirror, 4)
+    expect(asked).toEqual([])
+    expect(await page.locator('#state').innerText()).toMatch(/^0 contents held/)
+    await turnTab(page, 'visible')
+    await page.getByText('4 contents held').waitFor()
+    await page.locator('#image-list > li', { hasText: 'library/app:1' }).waitFor()
+    expect(asked.filter((url) => url.endsWith('/live'))).toHaveLength(1)
+    expect(complaints).toEqual([])
+  })
+
+  it('says when it is not told any more, and shows all anew when the daemon is back', async () => {
+    await using stage = await startStage()
+    const { mirror } = stage
+    await using visited = await visit(browser, mirror)
+    const { page } = visited
+    await page.getByText('Nothing is held yet: images come with the first pull.').waitFor()
+    await pullWhole(stage, await stage.publish())
+    await page.getByText('4 contents held').waitFor()
+    await mirror.stop()
+    await page.getByText('the daemon does not answer').waitFor()
+    expect(await page.locator('.lost').count()).toBe(1)
+    await mirror.restart()
+    await page.getByText('4 contents held').waitFor()
+    await page.locator('#image-list > li', { hasText: 'library/app-' }).waitFor()
+    await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
+  })
+})
