@@ -180,6 +180,24 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  it('says so when others need what was purged', async () => {
+    await using mirror = await startLiveMirror()
+    const image = await mirror.pull('library/app:1')
+    await mirror.pull('library/copy:1', image)
+    const { store } = await mirror.stats()
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    await page.locator('summary', { hasText: 'library/app' }).click()
+    await page.getByRole('button', { name: 'Purge' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText(/^Up to 40\.\d KiB are freed\./).waitFor()
+    await dialog.getByRole('button', { name: 'Purge' }).click()
+    await page.getByText('Purged docker.io/library/app:1: others need what it was.').waitFor()
+    await page.locator('summary', { hasText: 'library/app' }).waitFor({ state: 'detached' })
+    expect((await mirror.stats()).store.entries).toBe(store.entries)
+    expect(complaints).toEqual([])
+  })
+
   it('pins, unpins and fetches what was purged', async () => {
     await using mirror = await startLiveMirror()
     const image = await mirror.pull('library/app:1')

@@ -29,7 +29,8 @@ export class Actions {
   /** @param {ImageEntry} image */
   async purge(image) {
     const reference = referenceOf(image)
-    const text = `${sizeText(image.bytes - image.sharedBytes)} are freed. The next pull fetches it again.`
+    const mostBytes = image.bytes - image.sharedBytes
+    const text = `Up to ${sizeText(mostBytes)} are freed. The next pull fetches it again.`
     if (!(await confirmed({ title: `Purge ${reference}?`, text, yes: 'Purge' }))) return
     await this.#act(async () => {
       const { tags, contents, bytes } = await this.#api.work('purge', { reference }, () => {})
