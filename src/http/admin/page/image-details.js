@@ -21,7 +21,6 @@ export class ImageDetails {
   #platforms = element('dd', '')
   #history = element('div', 'history')
   #pin
-  #warm
 
   /**
    * @param {ImageEntry} image
@@ -33,14 +32,14 @@ export class ImageDetails {
     this.#actions = actions
     this.#image = image
     this.#pin = button('Pin', () => void this.#actions.togglePin(this.#image))
-    this.#warm = button('Fetch now', () => void this.#actions.warm(this.#image))
+    const warm = button('Fetch now', () => void this.#actions.warm(this.#image))
     const purge = button('Purge', () => void this.#actions.purge(this.#image))
     this.element = element(
       'div',
       'details',
       this.#facts,
       this.#history,
-      element('div', 'buttons', this.#warm, this.#pin, purge),
+      element('div', 'buttons', warm, this.#pin, purge),
     )
   }
 
@@ -73,12 +72,12 @@ export class ImageDetails {
   /** Looks up what it is for, and what its tags have stood for. */
   async open() {
     const { repository, tags, digest } = this.#image
-    const histories = tags
-      .slice(0, MAX_HISTORIES)
-      .map((tag) => this.#historyOf(`${repository}:${tag}`))
     try {
-      await this.#showPlatforms(digest)
-      this.#history.replaceChildren(...(await Promise.all(histories)))
+      const [, ...histories] = await Promise.all([
+        this.#showPlatforms(digest),
+        ...tags.slice(0, MAX_HISTORIES).map((tag) => this.#historyOf(`${repository}:${tag}`)),
+      ])
+      this.#history.replaceChildren(...histories)
     } catch (error) {
       this.#actions.tell(error)
     }
