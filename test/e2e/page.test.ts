@@ -158,6 +158,25 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  it('tells that an image could not be looked up', async () => {
+    await using mirror = await startLiveMirror()
+    await mirror.pull('library/app:1')
+    await using visited = await visit(browser, mirror)
+    const { page } = visited
+    const image = page.locator('summary')
+    await image.waitFor()
+    const uncaught: Error[] = []
+    page.on('pageerror', (error) => uncaught.push(error))
+    await mirror[Symbol.asyncDispose]()
+    const failed = page.waitForEvent('requestfailed', (request) =>
+      request.url().includes('history'),
+    )
+    await image.click()
+    await failed
+    await page.getByRole('status').getByText('the daemon does not answer').waitFor()
+    expect(uncaught).toEqual([])
+  })
+
   it('purges what was confirmed, and nothing else', async () => {
     await using mirror = await startLiveMirror()
     await mirror.pull('library/app:1')
