@@ -33,8 +33,10 @@ export class Actions {
     const text = `Up to ${sizeText(mostBytes)} are freed. The next pull fetches it again.`
     if (!(await confirmed({ title: `Purge ${reference}?`, text, yes: 'Purge' }))) return
     await this.#act(async () => {
-      const { tags, contents, bytes } = await this.#api.work('purge', { reference }, () => {})
-      if (contents === 0 && tags > 0) return `Purged ${reference}: others need what it was.`
+      const purged = await this.#api.work('purge', { reference }, () => {})
+      const { tags, contents, bytes, unlinked } = purged
+      if (contents === 0 && tags + unlinked > 0)
+        return `Purged ${reference}: others need what it was.`
       return `Purged ${reference}: ${countText(contents, 'content')}, ${sizeText(bytes)}.`
     })
   }
