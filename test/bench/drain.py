@@ -78,6 +78,8 @@ class Puller(Client):
     def read(self):
         global pulls, pulled_bytes
         pulled_bytes += super().read()
+        if self.left == float("inf"):
+            raise ConnectionError("no Content-Length")
         if self.left == 0:
             pulls += 1
             self.send(pull)
@@ -133,8 +135,12 @@ def read_for(seconds):
 
 
 mix = [request_text(asking["port"], one["method"], one["path"], "", one["body"]) for one in asking["mix"]]
-for _ in range(asking["listeners"]):
-    Client(asking["port"]).send(request_text(asking["port"], "GET", asking["listenTo"], ""))
+listeners = [Client(asking["port"]) for _ in range(asking["listeners"])]
+for listener in listeners:
+    listener.send(request_text(asking["port"], "GET", asking["listenTo"], ""))
+told_by = time.monotonic() + ANSWERED_WITHIN_S
+while any(listener.head is None for listener in listeners) and time.monotonic() < told_by:
+    read_for(0.05)
 pull = request_text(job["port"], "GET", job["path"], job["headers"])
 started = time.monotonic()
 for _ in range(job["connections"]):
@@ -151,11 +157,13 @@ while time.monotonic() < deadline and clients:
 result = {"requests": pulls, "bytes": pulled_bytes, "seconds": time.monotonic() - started}
 while len(latencies) < asking["count"] and time.monotonic() < deadline + ANSWERED_WITHIN_S:
     read_for(0.05)
+failures += asking["count"] - len(latencies)
+failures += sum(listener.head is None for listener in listeners)
 latencies.sort()
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({
     **result,
-    "failures": failures + asking["count"] - len(latencies),
+    "failures": failures,
     "clientCpuSeconds": usage.ru_utime + usage.ru_stime,
     "askedP99Ms": latencies[len(latencies) * 99 // 100] * 1000 if latencies else None,
 }))

@@ -70,6 +70,7 @@ async function run<Result extends { failures: number }>([
 ]: string[]): Promise<Result> {
   const { stdout, stderr } = await promisify(execFile)(file, args)
   const result = JSON.parse(stdout) as Result
-  if (result.failures > 0) throw new Error(`${result.failures} requests failed ${stderr}`)
+  if (result.failures > 0)
+    throw new Error(`${result.failures} requests failed: ${stderr || args.at(-1)}`)
   return result
 }
