@@ -1,4 +1,5 @@
-import type { Candidate, ContentKind, Inventory } from '../inventory/inventory.ts'
+import type { ContentKind, Inventory } from '../inventory/inventory.ts'
+import { nameIn } from '../inventory/name-in.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Tag } from '../oci/reference.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -72,7 +73,7 @@ class Purge {
     this.#purged.tags += tags.length
     const goneDigests = new Set(gone.map((content) => content.digest))
     this.#purged.unlinked += taken.filter(
-      (content) => isLinkedFrom(content, repository) && !goneDigests.has(content.digest),
+      (content) => nameIn(content.names, repository) && !goneDigests.has(content.digest),
     ).length
     const [freed] = gone
     if (freed) {
@@ -96,10 +97,4 @@ class Purge {
       after = page.at(-1)?.digest
     } while (after)
   }
-}
-
-function isLinkedFrom({ names }: Candidate, { registry, name }: RepositoryId): boolean {
-  return names.some(
-    ({ repository }) => repository.registry === registry && repository.name === name,
-  )
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository, Tag } from '../oci/reference.ts'
 import { inChunks } from './chunks.ts'
 import type { Candidate, ContentName, RootQuery, Usage } from './inventory.ts'
+import { nameIn } from './name-in.ts'
 import { contentOf, type ContentRow } from './rows.ts'
 import type { Schema } from './schema.ts'
 
@@ -104,9 +105,7 @@ async function namesOf(db: Kysely<Schema>, digests: Digest[]): Promise<Map<Diges
     names.get(digest)?.push({ repository: { registry, name }, tags: [] })
   }
   for (const { digest, registry, name, tag } of await tagRows(db, digests)) {
-    const known = names
-      .get(digest)
-      ?.find(({ repository }) => repository.registry === registry && repository.name === name)
+    const known = nameIn(names.get(digest) ?? [], { registry, name })
     if (known) known.tags.push(tag)
     else names.get(digest)?.push({ repository: { registry, name }, tags: [tag] })
   }

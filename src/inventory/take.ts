@@ -2,15 +2,9 @@ import type { Transaction } from 'kysely'
 import { isDigest } from '../oci/reference.ts'
 import { candidatesOf, parentsOf } from './candidates.ts'
 import { evict } from './evict.ts'
-import type {
-  Candidate,
-  ContentName,
-  RememberedDigest,
-  RepositoryId,
-  Taken,
-  Taking,
-} from './inventory.ts'
+import type { Candidate, RememberedDigest, Taken, Taking } from './inventory.ts'
 import { namedBy, unlink } from './links.ts'
+import { nameIn } from './name-in.ts'
 import { repositoryIdOf } from './repositories.ts'
 import type { Schema } from './schema.ts'
 import { putLink } from './writes.ts'
@@ -27,7 +21,7 @@ export async function take(
   if (digest === undefined) return { tags, taken: [], gone: [] }
   const taken: Candidate[] = []
   let level = await candidatesOf(trx, [digest])
-  if (tags.length === 0) level = level.filter((content) => nameIn(content, repository))
+  if (tags.length === 0) level = level.filter(({ names }) => nameIn(names, repository))
   while (level.length > 0) {
     const going: Candidate[] = []
     for (const content of level) if (await leave(trx, content, taking, mayGo)) going.push(content)
@@ -70,9 +64,9 @@ async function leave(
   mayGo: (candidate: Candidate) => boolean,
 ): Promise<boolean> {
   const { digest, names, usedAtMs } = content
-  const own = nameIn(content, repository)
+  const own = nameIn(names, repository)
   const parents = await candidatesOf(trx, await parentsOf(trx, [digest]))
-  const isNeeded = own?.tags.length || parents.some((parent) => nameIn(parent, repository))
+  const isNeeded = own?.tags.length || parents.some((parent) => nameIn(parent.names, repository))
   if (isNeeded || !mayGo(content)) return false
   if (own && isPublic) {
     const needing = [...names, ...parents.flatMap((parent) => parent.names)]
@@ -84,10 +78,4 @@ async function leave(
   }
   await unlink(trx, digest, repository, undefined)
   return true
-}
-
-function nameIn({ names }: Candidate, { registry, name }: RepositoryId): ContentName | undefined {
-  return names.find(
-    ({ repository }) => repository.registry === registry && repository.name === name,
-  )
 }
