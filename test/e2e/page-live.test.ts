@@ -3,9 +3,13 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
 import { haveTools } from '../support/tools.ts'
 import { launchChromium, visit } from './page-visit.ts'
 import { pullWhole, startStage } from './stage.ts'
+
+/** A daemon that has said nothing for so long is given up. */
+const SILENT_FOR_MS = 15_000
 
 /**
  * Says to the page that its tab is hidden, or shown again: in Chromium without a window each tab
@@ -77,6 +81,42 @@ describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
     await mirror.restart()
     await page.getByText('4 contents held').waitFor()
     await page.locator('#image-list > li', { hasText: 'library/app-' }).waitFor()
+    await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
+  })
+
+  it.each(['live', 'stats/top'])('asks again where %s is never answered', async (path) => {
+    await using mirror = await startLiveMirror()
+    await using link = await FaultProxy.start(new URL(mirror.adminUrl))
+    await using visited = await visit(browser, { adminUrl: link.url.origin })
+    const { page } = visited
+    await page.getByText('0 contents held').waitFor()
+    await page.clock.install()
+    const unanswered = link.stall(new RegExp(`^[A-Z]+ /api/v1/${path}[ ?]`), 0)
+    await page.reload()
+    await unanswered
+    await page.clock.fastForward(SILENT_FOR_MS)
+    await page.getByText('the daemon does not answer').waitFor()
+    link.goOn()
+    await page.getByText('0 contents held').waitFor()
+    await page.getByText('Nothing was served yet.').waitFor()
+    await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
+  })
+
+  it('asks again where the daemon falls silent', async () => {
+    await using mirror = await startLiveMirror()
+    await using link = await FaultProxy.start(new URL(mirror.adminUrl))
+    await using visited = await visit(browser, { adminUrl: link.url.origin })
+    const { page } = visited
+    await page.clock.install()
+    await page.reload()
+    await page.getByText('Nothing was served yet.').waitFor()
+    link.trouble('stall')
+    await eventually('it says so', async () => {
+      await page.clock.fastForward(SILENT_FOR_MS)
+      return page.getByText('the daemon went away').isVisible()
+    })
+    link.trouble('none')
+    await page.getByText('0 contents held').waitFor()
     await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
   })
 })

@@ -8,8 +8,8 @@
 /** Where the token is kept: as long as the tab is. */
 const TOKEN_KEY = 'entrepot.admin.token'
 const DATA = 'data: '
-/** How things stand is told each second. */
-const SILENT_FOR_MS = 10_000
+/** The daemon says something each ten seconds, whatever it was asked, and at `live` each second. */
+const SILENT_FOR_MS = 15_000
 
 /** What the daemon says went wrong, or that it does not answer. */
 class ApiFailure extends Error {
@@ -40,8 +40,7 @@ export class Api {
    * @returns {Promise<Answer>}
    */
   async get(path) {
-    const response = await this.#request('GET', path)
-    return response.json()
+    return JSON.parse(await wholeOf(this.#ask('GET', path)))
   }
 
   /**
@@ -52,8 +51,7 @@ export class Api {
    * @returns {Promise<Answer>}
    */
   async send(method, path, body) {
-    const response = await this.#request(method, path, body)
-    return response.json()
+    return JSON.parse(await wholeOf(this.#ask(method, path, body)))
   }
 
   /**
@@ -66,8 +64,7 @@ export class Api {
    * @returns {Promise<Works[Name]['result']>}
    */
   async work(name, body, onLine) {
-    const response = await this.#request('POST', name, body)
-    for await (const text of linesOf(response)) {
+    for await (const text of linesOf(this.#ask('POST', name, body))) {
       const line = /** @type {WorkLine<Name>} */ (JSON.parse(text))
       if ('error' in line) throw new ApiFailure(line.error.message)
       if ('result' in line) return line.result
@@ -77,58 +74,49 @@ export class Api {
   }
 
   /**
-   * How things stand, at once and each second; throws when the daemon goes away, is silent, or the
-   * signal is aborted. An EventSource could not send the token.
+   * How things stand, at once and each second; throws when the daemon goes away, or the signal is
+   * aborted. An EventSource could not send the token.
    *
    * @param {AbortSignal} signal
    * @returns {AsyncGenerator<LiveStatus>}
    */
   async *live(signal) {
-    const silence = new AbortController()
-    const leave = () => silence.abort()
-    const either = AbortSignal.any([signal, silence.signal])
-    const response = await this.#request('GET', 'live', undefined, either)
-    let timer = setTimeout(leave, SILENT_FOR_MS)
-    try {
-      for await (const line of linesOf(response)) {
-        if (!line.startsWith(DATA)) continue
-        clearTimeout(timer)
-        yield JSON.parse(line.slice(DATA.length))
-        timer = setTimeout(leave, SILENT_FOR_MS)
-      }
-    } catch (cause) {
-      throw new ApiFailure('the daemon went away', { cause })
-    } finally {
-      clearTimeout(timer)
+    for await (const line of linesOf(this.#ask('GET', 'live', undefined, signal))) {
+      if (line.startsWith(DATA)) yield JSON.parse(line.slice(DATA.length))
     }
     throw new ApiFailure('the daemon went away')
   }
 
   /**
+   * The answer in parts, as they come; it is left where the caller stops before its end. A daemon
+   * that is silent for too long, from the question on, has gone away.
+   *
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
    * @param {AbortSignal} [signal]
-   * @returns {Promise<Response>}
+   * @returns {AsyncGenerator<string>}
    */
-  async #request(method, path, body, signal) {
+  async *#ask(method, path, body, signal) {
     const token = sessionStorage.getItem(TOKEN_KEY)
-    const response = await fetch(`api/v1/${path}`, {
+    const leaving = new AbortController()
+    const request = fetch(`api/v1/${path}`, {
       method,
       headers: {
         ...(token !== null && { authorization: `Bearer ${token}` }),
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
-      ...(signal && { signal }),
-    }).catch((cause) => {
-      throw new ApiFailure('the daemon does not answer', { cause })
+      signal: AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]),
     })
+    const response = await unlessSilent(request, leaving, 'the daemon does not answer')
     if (response.status === 401 && (await this.#renewToken(token))) {
-      return this.#request(method, path, body, signal)
+      yield* this.#ask(method, path, body, signal)
+      return
     }
-    if (!response.ok) throw new ApiFailure(await faultOf(response))
-    return response
+    const parts = partsOf(response, leaving)
+    if (!response.ok) throw new ApiFailure(faultOf(response, await wholeOf(parts)))
+    yield* parts
   }
 
   /**
@@ -148,36 +136,72 @@ export class Api {
   }
 }
 
-/** @param {Response} response */
-async function faultOf(response) {
-  const text = await response.text()
+/**
+ * @template Value
+ * @param {Promise<Value>} said
+ * @param {AbortController} leaving
+ * @param {string} otherwise
+ * @returns {Promise<Value>}
+ */
+async function unlessSilent(said, leaving, otherwise) {
+  const timer = setTimeout(() => leaving.abort(), SILENT_FOR_MS)
+  try {
+    return await said
+  } catch (cause) {
+    throw new ApiFailure(otherwise, { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {AbortController} leaving
+ * @returns {AsyncGenerator<string>}
+ */
+async function* partsOf({ body }, leaving) {
+  const reader = (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader()
+  try {
+    for (;;) {
+      const { done, value } = await unlessSilent(reader.read(), leaving, 'the daemon went away')
+      if (done) return
+      yield value
+    }
+  } finally {
+    leaving.abort()
+  }
+}
+
+/** @param {AsyncIterable<string>} parts */
+async function wholeOf(parts) {
+  let whole = ''
+  for await (const part of parts) whole += part
+  return whole
+}
+
+/**
+ * @param {AsyncIterable<string>} parts
+ * @returns {AsyncGenerator<string>}
+ */
+async function* linesOf(parts) {
+  let rest = ''
+  for await (const part of parts) {
+    const lines = (rest + part).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines.filter((line) => line !== '')
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {string} text
+ */
+function faultOf({ status, statusText }, text) {
   try {
     const { error } = /** @type {{ error: ApiFault }} */ (JSON.parse(text))
     return error.message
   } catch {
     // It comes from something in between.
-    return `${response.status} ${response.statusText}`
-  }
-}
-
-/**
- * Ends the answer where the caller stops before its end.
- *
- * @param {Response} response
- * @returns {AsyncGenerator<string>}
- */
-async function* linesOf({ body }) {
-  const reader = (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader()
-  let rest = ''
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      const lines = (rest + value).split('\n')
-      rest = lines.pop() ?? ''
-      yield* lines.filter((line) => line !== '')
-    }
-  } finally {
-    await reader.cancel()
+    return `${status} ${statusText}`
   }
 }
