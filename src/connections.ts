@@ -1,5 +1,5 @@
 import { HtpasswdError } from './auth/htpasswd.ts'
-import { readPasswords } from './auth/password-file.ts'
+import { readPasswords, UnreadPasswordsError } from './auth/password-file.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { Config } from './config/schema.ts'
 import { openCredentials, openTransport } from './endpoint-access.ts'
@@ -131,7 +131,7 @@ function endpointFix(upstream: string, error: unknown): string {
 }
 
 function faultOf(error: unknown): string {
-  if (error instanceof StoreError) return error.message
+  if (error instanceof StoreError || error instanceof UnreadPasswordsError) return error.message
   if (error instanceof HtpasswdError) return error.message.replaceAll('\n', '; ')
   if (!(error instanceof UpstreamError)) throw error
   const { cause, upstream } = error

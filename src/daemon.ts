@@ -91,7 +91,7 @@ export async function startDaemon(
     events: new AuditEvents(logger, metrics),
   }
   const audit = auditing && parts.use(await AuditLog.open(auditing))
-  const logins = parts.use(await openLogins(config, clock, events.logins))
+  const logins = parts.use(await openLogins(loaded, clock, events.logins))
   const lock = parts.use(await lockFolder(config.data))
   const reserve = new DiskReserve(join(config.data, 'reserve'), RESERVE_BYTES)
   const { freeBytes } = await diskSpace(config.data)

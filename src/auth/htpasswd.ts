@@ -11,9 +11,9 @@ export class HtpasswdError extends Error {
   readonly file: string
   readonly faults: readonly HtpasswdFault[]
 
-  constructor(file: string, faults: readonly HtpasswdFault[], options?: ErrorOptions) {
+  constructor(file: string, faults: readonly HtpasswdFault[]) {
     const lines = faults.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`)
-    super(lines.join('\n'), options)
+    super(lines.join('\n'))
     this.file = file
     this.faults = faults
   }

@@ -2,12 +2,17 @@ import { readFile, stat } from 'node:fs/promises'
 import type { LoginEvents } from '../telemetry/login-events.ts'
 import type { Clock } from '../util/clock.ts'
 import { isWithin } from '../util/is-within.ts'
-import { HtpasswdError, parseHtpasswd } from './htpasswd.ts'
+import { parseHtpasswd } from './htpasswd.ts'
 
 export interface PasswordFileOptions {
   path: string
   clock: Clock
   events: LoginEvents
+}
+
+/** The file of passwords cannot be read at all. */
+export class UnreadPasswordsError extends Error {
+  override readonly name = 'UnreadPasswordsError'
 }
 
 type Entries = ReadonlyMap<string, string>
@@ -29,7 +34,7 @@ export class PasswordFile {
     this.#lookedAtMs = options.clock.now()
   }
 
-  /** Throws HtpasswdError where it cannot be read or is wrong. */
+  /** Throws as readPasswords. */
   static async open(options: PasswordFileOptions): Promise<PasswordFile> {
     const version = await versionOf(options.path)
     return new PasswordFile(options, await readPasswords(options.path), version)
@@ -54,14 +59,14 @@ export class PasswordFile {
   }
 }
 
-/** Throws HtpasswdError where it cannot be read or is wrong. */
+/** Throws UnreadPasswordsError where it cannot be read, and HtpasswdError where it is wrong. */
 export async function readPasswords(path: string): Promise<Entries> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    const message = `cannot be read (${(cause as NodeJS.ErrnoException).code})`
-    throw new HtpasswdError(path, [{ line: 1, column: 1, message }], { cause })
+    const message = `cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`
+    throw new UnreadPasswordsError(message, { cause })
   }
   return parseHtpasswd(text, path)
 }

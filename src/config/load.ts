@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { type AdminAccess, adminAccessField } from './admin.ts'
-import { ConfigError, type ConfigIssue } from './config-error.ts'
+import { ConfigError, type ConfigIssue, type ConfigPlace } from './config-error.ts'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { FILE_VARIABLE, processEnvironment, readEnvironment, valueOf } from './environment.ts'
 import { type KeyPath, schemaAt } from './keys.ts'
@@ -33,6 +33,8 @@ export interface LoadedConfig {
   /** The configuration as it would be written in a file that says everything; secrets are hidden. */
   effective: Record<string, unknown>
   originOf(path: KeyPath): Origin
+  /** Where to look when something is wrong at a path, which need not be there itself. */
+  placeOf(path: KeyPath): ConfigPlace
 }
 
 /**
@@ -58,6 +60,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<LoadedCon
     file,
     effective: z.encode(schema, config),
     originOf: (path) => layers.originOf(path),
+    placeOf: (path) => layers.placeOf(path),
   }
 }
 

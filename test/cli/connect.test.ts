@@ -37,6 +37,9 @@ describe('config check --connect', () => {
     const htpasswd = join(folder.path, 'users')
     const upstreams = { 'docker.io': { url: hub.url } }
     const config = { data: join(folder.path, 'data'), auth: { htpasswd }, upstreams }
+    expect((await check(folder.path, config)).stdout).toContain(
+      `FAILED: cannot read ${htpasswd} (ENOENT)`,
+    )
     await writeFile(htpasswd, '# nobody yet\n')
     expect((await check(folder.path, config)).stdout).toMatch(/^users +.*users +can be used$/m)
     await writeFile(htpasswd, 'ci:secret\n')

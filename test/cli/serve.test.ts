@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readFile, rename } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -119,6 +119,21 @@ describe('serve does not start', () => {
         '',
       ].join('\n'),
     })
+  })
+
+  test('with a file of users that is not there, or is wrong', async () => {
+    await using folder = await temporaryFolder()
+    const users = join(folder.path, 'users')
+    const config = join(folder.path, 'm.yml')
+    await writeFile(config, 'data: data\nauth:\n  htpasswd: users\n')
+    const serving = (env = {}) => runEntrepot(['serve', '--config', config], env)
+    const missing = `auth.htpasswd: cannot read ${users} (ENOENT)\n`
+    expect(await serving()).toEqual({ code: 78, stdout: '', stderr: `${config}:3:3: ${missing}` })
+    expect((await serving({ ENTREPOT_AUTH__HTPASSWD: users })).stderr).toBe(
+      `ENTREPOT_AUTH__HTPASSWD: ${missing}`,
+    )
+    await writeFile(users, '# the team\nci:secret\n')
+    expect((await serving()).stderr).toContain(`${users}:2:4: expected a bcrypt hash`)
   })
 
   test('on a port that is in use', async () => {

@@ -143,7 +143,8 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     { name: 'private', prefix: 'private', hosts: [], isDefault: false, source: hosted.source },
   ])
   const auth = options.auth ?? { anonymous: ['admin'], rules: [] }
-  const logins = await openLogins({ auth: await withUsers(auth, folder) }, clock, events.logins)
+  const config = { auth: await withUsers(auth, folder) }
+  const logins = await openLogins({ config, placeOf }, clock, events.logins)
   const gate = new Gate(parts.use(logins))
   const proxies = new TrustedProxies(options.trustedProxies ?? [])
   const app = createApp({ routes, hosted, gate, proxies, events, audit, isReady: () => true })
@@ -173,6 +174,8 @@ export async function startHosted(options: HostedRigOptions = {}): Promise<Hoste
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   }
 }
+
+const placeOf = () => ({ source: 'flag', flag: '--users' }) as const
 
 async function withUsers(
   { users, ...rights }: HostedAuth,
