@@ -1,4 +1,5 @@
 import { parseDuration } from '../util/duration.ts'
+import { parseIsoTime } from '../util/iso-time.ts'
 import { UsageError } from './failure.ts'
 
 /**
@@ -8,7 +9,7 @@ import { UsageError } from './failure.ts'
 export function placeOf(option: string, text: string): string {
   if (/^sha(256|512):/.test(text)) return text
   const agoMs = parseDuration(text)
-  const atMs = agoMs === undefined ? Date.parse(text) : Date.now() - agoMs
-  if (!Number.isNaN(atMs)) return new Date(atMs).toISOString()
+  const atMs = agoMs === undefined ? parseIsoTime(text) : Date.now() - agoMs
+  if (atMs !== undefined) return new Date(atMs).toISOString()
   throw new UsageError(`${option} takes a digest, a time or a duration such as 3d, not ${text}`)
 }

@@ -111,6 +111,7 @@ class NodeSqliteDriver extends SqliteDriver {
     // If it is full, there is room in the log when that has been brought home.
     this.#checkpoints.start()
   }
+
   async #takeTurn(): Promise<void> {
     const previous = this.#lastTurn
     const turn = Promise.withResolvers<void>()

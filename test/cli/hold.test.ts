@@ -89,6 +89,7 @@ describe('tags that upstream has moved', () => {
     ['3d', 1, `nobody knows what ${IMAGE} was served as at 2`],
     ['2020-01-01', 1, `nobody knows what ${IMAGE} was served as at 2020-01-01T00:00:00.000Z`],
     ['yore', 64, '--at takes a digest, a time or a duration such as 3d, not yore'],
+    ['12', 64, '--at takes a digest, a time or a duration such as 3d, not 12'],
     ['sha256:0', 64, 'at: expected a digest or a time, not sha256:0'],
   ])('are not frozen at %s', async (at, code, message) => {
     const ended = await stage.run('freeze', 'node:22', '--at', at)

@@ -11,6 +11,7 @@ import type { FreezeAt, TagName, TagOperations } from '../../cache/tag-operation
 import { parseDigest } from '../../oci/digest.ts'
 import { parseTag } from '../../oci/reference.ts'
 import type { Routes } from '../../policy/routes.ts'
+import { parseIsoTime } from '../../util/iso-time.ts'
 import type { HttpState } from '../exchange.ts'
 import { ApiError } from './api-error.ts'
 import { imageNamed } from './content-routes.ts'
@@ -88,8 +89,8 @@ export function tagNamed(text: string, routes: Routes): TagName {
 export function placeNamed(parameter: string, at: string): FreezeAt {
   const digest = parseDigest(at)
   if (digest) return { digest }
-  const atMs = Date.parse(at)
-  if (!Number.isNaN(atMs)) return { atMs }
+  const atMs = parseIsoTime(at)
+  if (atMs !== undefined) return { atMs }
   throw new ApiError('INVALID', `${parameter}: expected a digest or a time, not ${at}`)
 }
 

@@ -175,6 +175,7 @@ describe('what is refused', () => {
     ['POST', 'release', { reference: `node@${old.root.digest}` }, 400, 'not the name of a tag'],
     ['POST', 'release', { reference: 'Node' }, 400, 'not the name of an image'],
     ['POST', 'freezes', { reference: 'node:22', at: 'yore' }, 400, 'a digest or a time'],
+    ['POST', 'freezes', { reference: 'node:22', at: 'v 1' }, 400, 'a digest or a time'],
     ['POST', 'freezes', { reference: 'node:22', at: '2020-01-01T00:00Z' }, 404, 'nobody knows'],
     ['POST', 'freezes', { reference: 'node:22', at: newest.root.digest }, 404, 'nobody has that'],
     ['POST', 'freezes', { reference: 'absent' }, 404, 'nobody knows'],
