@@ -38,17 +38,17 @@ export class StatsRecorder implements AsyncDisposable {
     const { clock } = this.#options
     const { signal } = this.#abort
     while (!signal.aborted) {
-      const leftMs = SPAN_MS.minute - (clock.now() % SPAN_MS.minute)
+      const nowMs = clock.now()
+      const leftMs = SPAN_MS.minute - (nowMs % SPAN_MS.minute)
       await clock.sleep(leftMs, signal).catch(() => signal.aborted)
-      await this.#record()
+      // That which has ended is meant, however much later it is.
+      await this.#record(Math.min(clock.now(), nowMs + leftMs) - 1)
     }
   }
 
-  async #record(): Promise<void> {
-    const { inventory, upstreams, clock, events } = this.#options
+  async #record(atMs: number): Promise<void> {
+    const { inventory, upstreams, events } = this.#options
     const totals = events.totals()
-    // At a full minute that which has just ended is meant.
-    const atMs = clock.now() - 1
     try {
       const { bytes: storeBytes } = await inventory.totals()
       const budgets = upstreams.flatMap(({ stats }) => budgetOf(stats()) ?? [])

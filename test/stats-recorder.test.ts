@@ -79,6 +79,20 @@ describe('the recorder of statistics', () => {
     await rig.recorder[Symbol.asyncDispose]()
   })
 
+  it('counts a minute as that minute though it wakes up late', async () => {
+    const rig = startRig(new InventoryModel())
+    rig.serve(3)
+    await rig.advance(60_020)
+    expect(await rig.hits()).toEqual([[0, 3]])
+    rig.serve(4)
+    await rig.advance(59_980)
+    expect(await rig.hits()).toEqual([
+      [0, 3],
+      [1, 4],
+    ])
+    await rig.recorder[Symbol.asyncDispose]()
+  })
+
   it('with what is held, and what each upstream that tells a limit still allows', async () => {
     const inventory = new InventoryModel()
     const rig = startRig(inventory)
