@@ -63,7 +63,7 @@ async function serveOfHosted(
   const route = routeOf(context, request, prefix, routes)
   const path = `${pathTo(context, prefix)}/v2/${request.repository}`
   const query = request.ns === undefined ? '' : `?ns=${encodeURIComponent(request.ns)}`
-  const to = hostedRoute(hosted, route, (below) => `${path}/${below}${query}`)
+  const to = hostedRoute(hosted, route, request.kind, (below) => `${path}/${below}${query}`)
   if (request.kind === 'unsupported') {
     const { allow } = request
     throw new RegistryError('UNSUPPORTED', `${context.method} is not of the registry here`, {

@@ -123,6 +123,12 @@ test.each([
   expect(errorOf(answer).code).toBe('UNSUPPORTED')
 })
 
+test.each(['GET', 'HEAD'])('%s of an upload: there is none', async (method) => {
+  const answer = await mirror.ask('/v2/library/demo/blobs/uploads/5f0c', { method })
+  expect(answer.status).toBe(404)
+  if (method === 'GET') expect(errorOf(answer).code).toBe('BLOB_UPLOAD_UNKNOWN')
+})
+
 test.each([
   ['/v2/UPPER/manifests/1', 400, 'NAME_INVALID'],
   ['/v2/demo/manifests/-1', 400, 'TAG_INVALID'],

@@ -344,6 +344,12 @@ describe('what is not hosted', () => {
     expect(rig.hub.asked).toEqual([])
   })
 
+  test('has no uploads', async () => {
+    await using rig = await startHosted()
+    const answer = await rig.ask('/v2/library/demo/blobs/uploads/5f0c')
+    expect([answer.status, errorOf(answer).code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN'])
+  })
+
   test('is what is asked for with another registry in `ns`', async () => {
     await using rig = await startHosted()
     await pushImage(rig, await buildImage({ seed: 'hosted' }), '1')
