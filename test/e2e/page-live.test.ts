@@ -5,7 +5,7 @@ import { type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { haveTools } from '../support/tools.ts'
-import { launchChromium, visit } from './page-visit.ts'
+import { launchChromium, violationsIn, visit } from './page-visit.ts'
 import { pullWhole, startStage } from './stage.ts'
 
 /** A daemon that has said nothing for so long is given up. */
@@ -23,6 +23,20 @@ function turnTab(page: Page, visibilityState: 'hidden' | 'visible'): Promise<voi
     }
     document.dispatchEvent(new Event('visibilitychange'))
   }`)
+}
+
+/** Notes what is said in a part of the page: a screen reader reads each of it. */
+async function listenTo(page: Page, selector: string): Promise<() => Promise<string[]>> {
+  await page.evaluate(`{
+    const node = document.querySelector('${selector}')
+    window.heard = []
+    new MutationObserver(() => heard.push(node.textContent)).observe(node, {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    })
+  }`)
+  return () => page.evaluate<string[]>('heard')
 }
 
 /** How many have listened to how things stand, and have left. */
@@ -118,5 +132,27 @@ describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
     link.trouble('none')
     await page.getByText('0 contents held').waitFor()
     await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
+  })
+
+  it('says aloud once that it is not told any more, and once that it is again', async () => {
+    await using mirror = await startLiveMirror()
+    await using link = await FaultProxy.start(new URL(mirror.adminUrl))
+    await using visited = await visit(browser, { adminUrl: link.url.origin })
+    const { page } = visited
+    await page.getByText('Nothing was served yet.').waitFor()
+    const said = page.getByRole('status').filter({ hasText: /\S/ })
+    expect(await said.count()).toBe(0)
+    const changes = await listenTo(page, '#connection')
+    const asked = link.requests.length
+    link.trouble('reset')
+    await eventually('it has asked again and again', () => link.requests.length >= asked + 3)
+    await page.getByText(/^the daemon does not answer, last heard of at \d\d:\d\d$/).waitFor()
+    expect(await violationsIn(page)).toEqual([])
+    link.trouble('none')
+    await page.getByRole('status').getByText('Connected again').waitFor()
+    expect(await changes()).toEqual([
+      'Connection lost: what is shown is old.',
+      'Connected again: what is shown is up to date.',
+    ])
   })
 })

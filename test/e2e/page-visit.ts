@@ -1,3 +1,4 @@
+import axe, { type AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 export const WINDOWS = {
@@ -35,4 +36,12 @@ export async function visit(
   })
   await page.goto(mirror.adminUrl)
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+}
+
+/** What axe has against the page as it is. */
+export async function violationsIn(page: Page): Promise<string[]> {
+  // Evaluated by the browser's debugger: the policy of the page lets no script in.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<AxeResults>('axe.run()')
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import axe, { type AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HoldList, ImagePage } from '../../src/admin-api.ts'
@@ -10,7 +9,7 @@ import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage } from '../support/images.ts'
 import { haveTools } from '../support/tools.ts'
 import { startScene } from './page-scene.ts'
-import { launchChromium, visit, WINDOWS } from './page-visit.ts'
+import { launchChromium, violationsIn, visit, WINDOWS } from './page-visit.ts'
 
 /** Those of docs/images/ are copies of what is put there. */
 const PICTURES = fileURLToPath(new URL('../../build/images/', import.meta.url))
@@ -42,13 +41,6 @@ function coloursOf(page: Page, graph: string): Promise<number[]> {
     context.drawImage(drawn, 0, 0)
     Array.from(new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer))
   }`)
-}
-
-async function violationsIn(page: Page): Promise<string[]> {
-  // Evaluated by the browser's debugger: the policy of the page lets no script in.
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate<AxeResults>('axe.run()')
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }
 
 describe.runIf(haveTools('chromium'))('the page in Chromium', () => {

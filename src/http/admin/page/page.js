@@ -3,7 +3,7 @@ import { Actions } from './actions.js'
 import { Api } from './api.js'
 import { askForToken } from './dialogs.js'
 import { button, element, find, setText } from './dom.js'
-import { spanText } from './format.js'
+import { spanText, timeText } from './format.js'
 import { Images } from './images.js'
 import { Past } from './past.js'
 import { Present, showNext, showTop } from './present.js'
@@ -56,6 +56,26 @@ async function refreshHolds() {
   find('hold-list', HTMLElement).replaceChildren(...rows)
 }
 
+let toldAtMs = 0
+
+/**
+ * It is said aloud once, however often it is tried again: the state beside it changes too often for that.
+ *
+ * @param {string} why
+ */
+function lose(why) {
+  const since = toldAtMs === 0 ? '' : `, last heard of at ${timeText(toldAtMs)}`
+  document.body.classList.add('lost')
+  setText(find('state', HTMLElement), `${why}${since}`)
+  setText(find('connection', HTMLElement), 'Connection lost: what is shown is old.')
+}
+
+function comeBack() {
+  if (!document.body.classList.contains('lost')) return
+  document.body.classList.remove('lost')
+  setText(find('connection', HTMLElement), 'Connected again: what is shown is up to date.')
+}
+
 /**
  * What moves as it is told, the rest at once and when it is due.
  *
@@ -65,11 +85,12 @@ async function look(signal) {
   let restDueAtMs = 0
   for await (const { stats, jobs } of api.live(signal)) {
     present.show(stats, jobs)
+    toldAtMs = Date.now()
     if (performance.now() >= restDueAtMs) {
       await refreshRest()
       restDueAtMs = performance.now() + REST_EVERY_MS
     }
-    document.body.classList.remove('lost')
+    comeBack()
   }
 }
 
@@ -80,8 +101,7 @@ async function keepLooking(signal) {
       await look(signal)
     } catch (error) {
       if (signal.aborted) return
-      document.body.classList.add('lost')
-      setText(find('state', HTMLElement), error instanceof Error ? error.message : String(error))
+      lose(error instanceof Error ? error.message : String(error))
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
     }
   }
