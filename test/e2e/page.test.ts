@@ -225,6 +225,26 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
+  it('says so when only links went: others need what a tag has left', async () => {
+    await using mirror = await startLiveMirror({
+      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__FRESH_FOR: '0s',
+    })
+    const image = await mirror.pull('library/app:1')
+    await mirror.pull('library/copy:1', image)
+    await mirror.pull('library/app:1', await buildImage({ seed: 'moved' }))
+    const { digest } = image.root
+    await using visited = await visit(browser, mirror)
+    const { page, complaints } = visited
+    await page.locator('summary', { hasText: 'library/app@' }).click()
+    await page.getByRole('button', { name: 'Purge' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click()
+    const reference = `docker.io/library/app@${digest}`
+    await page.getByText(`Purged ${reference}: others need what it was.`).waitFor()
+    await page.locator('summary', { hasText: 'library/app@' }).waitFor({ state: 'detached' })
+    await page.locator('summary', { hasText: 'library/copy:1' }).waitFor()
+    expect(complaints).toEqual([])
+  })
+
   it('pins, unpins and fetches what was purged', async () => {
     await using mirror = await startLiveMirror()
     const image = await mirror.pull('library/app:1')
