@@ -2,12 +2,14 @@ import { getCACertificates } from 'node:tls'
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
   ListObjectsV2Command,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
 import { S3Connections } from './s3-connections.ts'
-import { s3Error } from './s3-error.ts'
+import { s3Error, s3ResultIfPresent } from './s3-error.ts'
 import { StoreError } from './store-error.ts'
 
 export interface S3Options {
@@ -81,6 +83,12 @@ export class S3Bucket implements AsyncDisposable {
 
   key(path: string): string {
     return this.#prefix + path
+  }
+
+  /** Of an object; `undefined` where there is none. Throws StoreError. */
+  head(key: string): Promise<HeadObjectCommandOutput | undefined> {
+    const command = new HeadObjectCommand({ Bucket: this.name, Key: key })
+    return s3ResultIfPresent(`stat ${key}`, this.client.send(command, this.reading))
   }
 
   /**

@@ -2,7 +2,6 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
@@ -84,7 +83,7 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   async *quarantined(): AsyncIterable<QuarantinedBlob> {
     for await (const { path, sizeBytes } of this.#below('quarantine/')) {
       const digest = parseDigest(path.replace('/', ':'))
-      const head = digest && (await this.#head(this.#quarantineKeyOf(digest)))
+      const head = digest && (await this.#bucket.head(this.#quarantineKeyOf(digest)))
       if (head) yield { digest, sizeBytes, sinceMs: Number(head.Metadata?.[SINCE] ?? 0) }
     }
   }
@@ -142,14 +141,8 @@ export class S3Store implements BlobStore, Quarantine, DirectLinks {
   }
 
   async #sizeOf(key: string): Promise<number | undefined> {
-    const head = await this.#head(key)
+    const head = await this.#bucket.head(key)
     return head?.ContentLength
-  }
-
-  #head(key: string) {
-    const { client, name, reading } = this.#bucket
-    const command = new HeadObjectCommand({ Bucket: name, Key: key })
-    return s3ResultIfPresent(`stat ${key}`, client.send(command, reading))
   }
 
   async #remove(key: string): Promise<void> {

@@ -117,13 +117,22 @@ export class Uploads implements Leftovers {
   async #upload(id: UploadId, spool: Spool, signal: AbortSignal): Promise<void> {
     const { client } = this.#bucket
     try {
-      const Parts = await this.#putParts(id, spool, signal)
-      const command = new CompleteMultipartUploadCommand({ ...id, MultipartUpload: { Parts } })
-      await s3Result(`complete ${id.Key}`, client.send(command))
+      await this.#complete(id, await this.#putParts(id, spool, signal), spool.sizeBytes)
     } catch (cause) {
       // The first failure says more than that of the abort; the sweep finds what is left.
       await client.send(new AbortMultipartUploadCommand(id)).catch(() => undefined)
       throw cause
+    }
+  }
+
+  /** The answer may be lost, or come from a repetition: what is there then decides. */
+  async #complete(id: UploadId, Parts: CompletedPart[], sizeBytes: number): Promise<void> {
+    const command = new CompleteMultipartUploadCommand({ ...id, MultipartUpload: { Parts } })
+    try {
+      await s3Result(`complete ${id.Key}`, this.#bucket.client.send(command))
+    } catch (cause) {
+      const head = await this.#bucket.head(id.Key).catch(() => undefined)
+      if (head?.ContentLength !== sizeBytes) throw cause
     }
   }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  PutObjectCommand,
   PutObjectLegalHoldCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
@@ -17,7 +18,8 @@ import { readAll, readExactly } from '../../src/util/byte-reader.ts'
 import { blobStoreContract } from '../contract/blob-store-contract.ts'
 import { quarantineContract } from '../contract/quarantine-contract.ts'
 import { blobOf, bytesIn, putBytes, spoolOf, statsOf } from '../support/blobs.ts'
-import { FaultProxy } from '../support/fault-proxy.ts'
+import { caught } from '../support/caught.ts'
+import { FaultProxy, type Mishap } from '../support/fault-proxy.ts'
 import { Gate } from '../support/gate.ts'
 import { freePort } from '../support/free-port.ts'
 import { bytesOf } from '../support/images.ts'
@@ -26,6 +28,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { haveTools } from '../support/tools.ts'
 
 const MIB = 1024 * 1024
+const COMPLETE = /^POST .*[?&]uploadId=/
 
 describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
   let server: S3Server
@@ -80,14 +83,46 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     },
   )
 
-  it('are put when the answer that they are is lost', async () => {
+  it.each<[string, Mishap[]]>([
+    ['is lost', ['reset']],
+    ['is lost each time', ['reset', 'reset', 'reset']],
+    ['is lost, and the upload is unknown then', ['reset', 'unknown']],
+    ['is an error each time', ['late-error', 'late-error', 'late-error']],
+  ])('are put when the answer that they are %s', async (_, mishaps) => {
     await using proxy = await FaultProxy.start(server.url)
     await using made = await subject({ endpoint: proxy.url })
-    proxy.mishap('reset', /^POST .*[?&]uploadId=/, 0)
+    proxy.mishaps(mishaps, COMPLETE)
     const blob = await putBytes(made.store, made.spools, large)
-    expect(proxy.faults).toBe(1)
+    expect(proxy.faults).toBe(mishaps.length)
     expect((await bytesIn(made.store, blob))?.equals(large)).toBe(true)
     expect(await leftIn(made.options)).toEqual([])
+  })
+
+  it('are not put when S3 is too busy to say that they are, and leave nothing behind', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    proxy.mishaps(['busy', 'busy', 'busy'], COMPLETE)
+    const putting = putBytes(made.store, made.spools, large)
+    expect(await caught(putting)).toMatchObject({
+      name: 'StoreError',
+      message: expect.stringMatching(/^cannot complete blobs\/sha256\/.* 503 SlowDown/) as string,
+    })
+    expect(proxy.faults).toBe(3)
+    expect(await statsOf(made.store)).toEqual([])
+    expect(await leftIn(made.options)).toEqual([])
+  })
+
+  it('are not taken for put where something of another length is in their place', async () => {
+    await using proxy = await FaultProxy.start(server.url)
+    await using made = await subject({ endpoint: proxy.url })
+    const { bucket: Bucket } = made.options
+    const Key = `blobs/${digestOf(large).replace(':', '/')}`
+    await made.bucket.client.send(new PutObjectCommand({ Bucket, Key, Body: 'cut' }))
+    proxy.mishaps(['unknown'], COMPLETE)
+    const putting = putBytes(made.store, made.spools, large)
+    expect(await caught(putting)).toMatchObject({
+      message: expect.stringContaining('404 NoSuchUpload') as string,
+    })
   })
 
   it('leave no upload behind when they are aborted between parts', async () => {
@@ -275,52 +310,6 @@ describe.runIf(haveTools('versitygw'))('blobs in a bucket of versitygw', () => {
     const blob = await putBytes(other, made.spools, bytes)
     await made.store.delete([blob.digest])
     expect(await statsOf(other)).toEqual([blob].map(({ digest }) => ({ digest, sizeBytes: 100 })))
-  })
-
-  describe('a bucket', () => {
-    it('that can be used is no complaint', async () => {
-      await using bucket = new S3Bucket(await server.makeBucket())
-      await bucket.check()
-      expect(await new Uploads(bucket).leftovers()).toEqual([])
-    })
-
-    it('that is not there is named', async () => {
-      await using bucket = new S3Bucket(server.options('nowhere'))
-      await expect(bucket.check()).rejects.toThrow(
-        'cannot use the bucket nowhere: there is no such bucket',
-      )
-    })
-
-    it('that we may not use is told from one that is not there', async () => {
-      const options = await server.makeBucket()
-      const credentials = { accessKeyId: 'entrepot', secretAccessKey: 'wrong' }
-      await using bucket = new S3Bucket({ ...options, credentials })
-      await expect(bucket.check()).rejects.toThrow(
-        'access is denied: the credentials are wrong (SignatureDoesNotMatch)',
-      )
-    })
-
-    it('in another region is told which', async () => {
-      await using bucket = new S3Bucket({ ...(await server.makeBucket()), region: 'eu-west-1' })
-      await expect(bucket.check()).rejects.toThrow('it is in the region us-east-1')
-    })
-
-    it('that we may only read is told from one that we may not use at all', async () => {
-      await using readOnly = await S3Server.start()
-      const options = await readOnly.makeBucket()
-      await readOnly.goDown()
-      await readOnly.comeBack('--readonly')
-      await using bucket = new S3Bucket(options)
-      await expect(bucket.check()).rejects.toThrow(
-        `cannot write to the bucket ${options.bucket}: access is denied: the credentials lack s3:PutObject`,
-      )
-    })
-
-    it('that cannot be reached says how that was tried', async () => {
-      const endpoint = new URL(`http://127.0.0.1:${await freePort()}`)
-      await using bucket = new S3Bucket({ ...server.options('b-1'), endpoint })
-      await expect(bucket.check()).rejects.toThrow(/cannot use the bucket b-1: .*ECONNREFUSED/)
-    })
   })
 
   async function subject(other: Partial<S3Options> = {}) {

@@ -1,24 +1,28 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-const SLOW_DOWN =
-  '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>'
+const SLOW_DOWN = errorAnswer('503 Slow Down', 'SlowDown')
+/** S3 may begin its answer before it knows how it ends: API reference, CompleteMultipartUpload. */
+const LATE_ERROR = errorAnswer('200 OK', 'InternalError')
+const NO_SUCH_UPLOAD = errorAnswer('404 Not Found', 'NoSuchUpload')
 
 /** What becomes of all that the server sends. */
 type Trouble = 'none' | 'reset' | 'stall' | 'late'
 
-/** What becomes of one request: 503 SlowDown, an answer that is reset, or none. */
-type Mishap = 'busy' | 'reset' | 'stall'
+/**
+ * What becomes of one request: 503 SlowDown, an answer that is reset, or none, or 200 and then an
+ * error, or 404 NoSuchUpload. S3 does what it says unless it is busy or knows of no upload.
+ */
+export type Mishap = 'busy' | 'reset' | 'stall' | 'late-error' | 'unknown'
 
 const LATE_MS = 5
 interface Mishaps {
-  kind: Mishap
+  /** One after the other. */
+  kinds: Mishap[]
   /** Those that may meet with it. */
   which: RegExp
   /** Of these so many do not, at first. */
   after: number
-  /** How many then do. */
-  times: number
 }
 
 /** A TCP proxy in front of an HTTP server, on which things go wrong when they are told to. */
@@ -67,12 +71,17 @@ export class FaultProxy implements AsyncDisposable {
 
   /** So many requests are answered with 503 SlowDown. */
   slowDown(requests: number): void {
-    this.#mishaps = { kind: 'busy', which: /^/, after: 0, times: requests }
+    this.mishaps(Array<Mishap>(requests).fill('busy'), /^/)
   }
 
-  /** After so many more of these requests one meets with a mishap; S3 does what it says unless it is busy. */
+  /** After so many more of these requests one meets with a mishap. */
   mishap(kind: Mishap, which: RegExp, after: number): void {
-    this.#mishaps = { kind, which, after, times: 1 }
+    this.#mishaps = { kinds: [kind], which, after }
+  }
+
+  /** The next of these requests meet with these mishaps, one each. */
+  mishaps(kinds: readonly Mishap[], which: RegExp): void {
+    this.#mishaps = { kinds: [...kinds], which, after: 0 }
   }
 
   /** Of these requests so many more are passed on, and then none; resolves when one is held back. */
@@ -129,10 +138,8 @@ export class FaultProxy implements AsyncDisposable {
       }
       if (isHeld) return
       if (isRequest) mishap = this.#mishapOf(text)
-      if (mishap === 'busy') {
-        client.end(
-          `HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: ${SLOW_DOWN.length}\r\n\r\n${SLOW_DOWN}`,
-        )
+      if (mishap === 'busy' || mishap === 'unknown') {
+        client.end(mishap === 'busy' ? SLOW_DOWN : NO_SUCH_UPLOAD)
         return
       }
       if (!server.write(chunk)) client.pause()
@@ -140,6 +147,7 @@ export class FaultProxy implements AsyncDisposable {
     server.on('drain', () => client.resume())
     server.on('data', (chunk: Buffer) => {
       if (mishap === 'reset') client.resetAndDestroy()
+      if (mishap === 'late-error') client.end(LATE_ERROR)
       if (mishap) return
       const cut = this.#cut
       if (cut && (cut.afterBytes -= chunk.length) <= 0) {
@@ -156,11 +164,10 @@ export class FaultProxy implements AsyncDisposable {
 
   #mishapOf(request: string): Mishap | undefined {
     const mishaps = this.#mishaps
-    if (!mishaps || mishaps.times === 0 || !mishaps.which.test(request)) return undefined
+    if (!mishaps || mishaps.kinds.length === 0 || !mishaps.which.test(request)) return undefined
     if (mishaps.after-- > 0) return undefined
-    mishaps.times--
     this.faults++
-    return mishaps.kind
+    return mishaps.kinds.shift()
   }
 
   #pass(chunk: Buffer, client: Socket, server: Socket): void {
@@ -181,4 +188,10 @@ export class FaultProxy implements AsyncDisposable {
     if (this.#trouble === 'stall') this.#stalled.push(goOn)
     else setTimeout(goOn, LATE_MS)
   }
+}
+
+function errorAnswer(status: string, code: string): string {
+  const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>?</Message></Error>`
+  const headers = `Content-Type: application/xml\r\nConnection: close\r\nContent-Length: ${body.length}`
+  return `HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`
 }
