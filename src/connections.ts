@@ -1,12 +1,11 @@
-import { HtpasswdError } from './auth/htpasswd.ts'
-import { readPasswords, UnreadPasswordsError } from './auth/password-file.ts'
 import type { EndpointConfig } from './config/endpoint.ts'
 import type { Config } from './config/schema.ts'
+import { type Connection, WELL } from './connection.ts'
 import { openCredentials, openTransport } from './endpoint-access.ts'
+import { checkAudit, checkData, checkUsers } from './local-connections.ts'
 import { UpstreamError, type UpstreamErrorKind } from './oci/upstream-error.ts'
-import { checkFolder } from './store/folder-check.ts'
 import { StoreError } from './store/store-error.ts'
-import { openS3Store, spaceLimits } from './stores.ts'
+import { openS3Store } from './stores.ts'
 import { Events } from './telemetry/events.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
@@ -16,23 +15,6 @@ import { checkRegistry } from './upstream/registry-check.ts'
 import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { isDisbelief } from './util/disbelief.ts'
-
-/** Something that the configuration names, and whether it can be used. */
-export interface Connection {
-  part: 'data' | 'store' | 'users' | 'upstream'
-  /** The folder, the bucket, the file, or the upstream's name. */
-  name: string
-  /** Which of the upstream's endpoints. */
-  url?: string
-  /** Of the data folder. */
-  freeBytes?: number
-  /** What is wrong with it; `null` where nothing is. */
-  fault: string | null
-  /** What to do about the fault. */
-  fix: string | null
-}
-
-const WELL = { fault: null, fix: null }
 
 /** Asks everything that a mirror of this configuration would talk to, and changes nothing. */
 export async function checkConnections(config: Config): Promise<Connection[]> {
@@ -45,23 +27,9 @@ export async function checkConnections(config: Config): Promise<Connection[]> {
     checkData(config),
     ...(config.store.type === 's3' ? [checkBucket(config.store)] : []),
     ...(config.auth.htpasswd === undefined ? [] : [checkUsers(config.auth.htpasswd)]),
+    ...(config.audit ? [checkAudit(config.audit.path)] : []),
     ...upstreams.map(({ name, endpoint }) => checkEndpoint(name, endpoint, config.proxy, events)),
   ])
-}
-
-async function checkData(config: Config): Promise<Connection> {
-  const about = { part: 'data', name: config.data } as const
-  try {
-    const { freeBytes, totalBytes } = await checkFolder(config.data)
-    const { minFreeBytes } = spaceLimits(config)
-    const isFull = freeBytes < Math.min(minFreeBytes, totalBytes / 2) / 2
-    if (!isFull) return { ...about, freeBytes, ...WELL }
-    const fault = 'less than half of eviction.minFree is left: nothing new is kept'
-    return { ...about, freeBytes, fault, fix: 'make room on that disk, or lower eviction.minFree' }
-  } catch (error) {
-    const fix = 'let the user of the daemon own the folder: chown -R USER FOLDER'
-    return { ...about, fault: faultOf(error), fix }
-  }
 }
 
 async function checkBucket(store: Config['store']): Promise<Connection> {
@@ -72,17 +40,6 @@ async function checkBucket(store: Config['store']): Promise<Connection> {
     return { ...about, ...WELL }
   } catch (error) {
     const fix = 'look at store.endpoint, store.bucket, and the rights of the access key'
-    return { ...about, fault: faultOf(error), fix }
-  }
-}
-
-async function checkUsers(path: string): Promise<Connection> {
-  const about = { part: 'users', name: path } as const
-  try {
-    await readPasswords(path)
-    return { ...about, ...WELL }
-  } catch (error) {
-    const fix = `entrepot passwd ${path} USER makes a line, or the whole file`
     return { ...about, fault: faultOf(error), fix }
   }
 }
@@ -126,16 +83,28 @@ const FIXES: Readonly<Record<UpstreamErrorKind, string>> = {
 }
 
 function endpointFix(upstream: string, error: unknown): string {
-  const fix = error instanceof UpstreamError ? FIXES[error.kind] : 'look at KEY'
-  return fix.replaceAll('KEY', `upstreams.${upstream}`)
+  return fixFor(error).replaceAll('KEY', `upstreams.${upstream}`)
 }
 
+function fixFor(error: unknown): string {
+  if (!(error instanceof UpstreamError)) return 'look at KEY'
+  const code = codeOf(error)
+  if (OUT_OF_DATE.has(code))
+    return 'whoever runs it has to renew it, unless the clock here is wrong'
+  if (isDisbelief(code)) return 'name the authority that made it in KEY.tls.ca, and look at KEY.url'
+  return FIXES[error.kind]
+}
+
+const OUT_OF_DATE: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
 function faultOf(error: unknown): string {
-  if (error instanceof StoreError || error instanceof UnreadPasswordsError) return error.message
-  if (error instanceof HtpasswdError) return error.message.replaceAll('\n', '; ')
+  if (error instanceof StoreError) return error.message
   if (!(error instanceof UpstreamError)) throw error
-  const { cause, upstream } = error
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const code = codeOf(error)
   if (!isDisbelief(code)) return error.message
-  return `${upstream}: its certificate is not believed (${code}): see upstreams.${upstream}.tls`
+  return `${error.upstream}: its certificate is not believed (${code}): see upstreams.${error.upstream}.tls`
+}
+
+function codeOf({ cause }: UpstreamError): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
 }

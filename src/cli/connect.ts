@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts'
-import type { Connection } from '../connections.ts'
+import type { Connection } from '../connection.ts'
 import { FindingsError } from './failure.ts'
 import { countText, sizeText } from './format.ts'
 import { printJson } from './output.ts'

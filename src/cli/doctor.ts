@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
-import { ConfigError, formatIssue } from '../config/config-error.ts'
+import { ConfigError, type ConfigIssue, formatIssue } from '../config/config-error.ts'
+import { schemaAt } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { type Finding, fault, ok } from '../doctor/finding.ts'
 import { clientMirror } from './client.ts'
@@ -69,12 +70,17 @@ async function mirrorFindings(options: ConfigOptions): Promise<Finding[]> {
 }
 
 function configFaults({ issues }: ConfigError): Finding[] {
-  return issues.map((issue) => {
-    const { path } = issue
-    const fix =
-      path === '' ? 'see mirror.config.yml for every key' : `entrepot config explain ${path}`
-    return fault('config', formatIssue(issue), fix)
-  })
+  return issues.map((issue) => fault('config', formatIssue(issue), configFix(issue)))
+}
+
+function configFix({ path, source, ...place }: ConfigIssue): string {
+  if (source === 'file' && !('line' in place))
+    return 'name the file with --config, or with ENTREPOT_CONFIG'
+  const [section = ''] = path.split('.')
+  const about = schemaAt([section])
+    ? `${section} in docs/configuration.md`
+    : 'docs/configuration.md'
+  return `see ${about}; mirror.config.yml shows every key`
 }
 
 function findingText({ part, level, text, fix }: Finding): string {

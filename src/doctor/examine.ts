@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts'
-import { checkConnections, type Connection } from '../connections.ts'
+import type { Connection } from '../connection.ts'
+import { checkConnections } from '../connections.ts'
 import { examineCertificates } from './certificates.ts'
 import { examineClock } from './clock-skew.ts'
 import { examineData } from './data-folder.ts'
@@ -17,11 +18,13 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkConnections(config),
     examineClock(config),
   ])
+  const reached = connections.map(connectionFinding)
   return [
     ...data,
+    ...reached.filter(({ part }) => part === 'data'),
     ...ports,
     ...examineToken(config),
-    ...connections.map(connectionFinding),
+    ...reached.filter(({ part }) => part !== 'data'),
     ...clock,
     ...examineCertificates(config, Date.now()),
   ]
@@ -42,7 +45,7 @@ function examineToken({ admin }: Config): Finding[] {
 
 function connectionFinding({ part, name, url, fault: reason, fix }: Connection): Finding {
   if (reason !== null) return fault(part, reason, fix ?? '')
-  if (part === 'data') return ok(part, `${name} can be written`)
+  if (part === 'data' || part === 'audit') return ok(part, `${name} can be written`)
   if (part === 'store') return ok(part, `the bucket ${name} can be used`)
   if (part === 'users') return ok(part, `the users in ${name} can log in`)
   return ok(part, `${name} answers at ${url}`)

@@ -16,6 +16,7 @@ export type Part =
   | 'store'
   | 'upstream'
   | 'users'
+  | 'audit'
   | 'clock'
   | 'certificates'
   | 'client'

@@ -7,14 +7,28 @@ import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import type { PemFile } from '../config/pem-file.ts'
 import type { Config } from '../config/schema.ts'
-import { listenUrl, localUrl, type ListenAddress } from '../util/listen-url.ts'
+import { isUnspecified, listenUrl, localUrl, type ListenAddress } from '../util/listen-url.ts'
 import { type Finding, fault, ok } from './finding.ts'
 
 const ANSWER_WITHIN_MS = 3000
 
 /** Whether the ports are free, or a mirror listens there already. */
 export async function examinePorts({ listen, admin }: Config): Promise<Finding[]> {
-  return [await examinePort('listen', listen), await examinePort('admin', admin)]
+  return [
+    await examinePort('listen', listen),
+    areOne(listen, admin)
+      ? fault(
+          'ports',
+          `admin: port ${admin.port} is that of listen too`,
+          'choose another admin.port',
+        )
+      : await examinePort('admin', admin),
+  ]
+}
+
+function areOne(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port === 0 || one.port !== other.port) return false
+  return one.host === other.host || isUnspecified(one) || isUnspecified(other)
 }
 
 async function examinePort(

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/doctor/finding.ts'
+import { haveOpenssl, makeCertificates } from '../support/certificates.ts'
 import { startFakeHub } from '../support/fake-hub/fake-hub.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { startTlsServer } from '../support/tls-server.ts'
 import { MirrorStage } from './mirror-stage.ts'
 import { runEntrepot } from './run-entrepot.ts'
 
@@ -38,9 +40,87 @@ describe('doctor finds', () => {
     const { code, findings } = await doctor('--config', file)
     expect(code).toBe(1)
     expect(findings).toMatchObject([
-      { part: 'config', level: 'fault', fix: 'entrepot config explain listen.port' },
+      {
+        part: 'config',
+        level: 'fault',
+        fix: 'see listen in docs/configuration.md; mirror.config.yml shows every key',
+      },
     ])
     expect(findings[0]?.text).toContain(`${file}:2:3: listen.port: `)
+  })
+
+  test('a key that there is not, and sends nobody to look it up', async () => {
+    const { faults } = await doctorIn({ evicton: {} })
+    expect(faults).toMatchObject([
+      { part: 'config', fix: 'see docs/configuration.md; mirror.config.yml shows every key' },
+    ])
+  })
+
+  test('a configuration that is not there', async () => {
+    await using folder = await temporaryFolder()
+    const { faults } = await doctor('--config', join(folder.path, 'none.yml'))
+    expect(faults).toMatchObject([
+      { part: 'config', fix: 'name the file with --config, or with ENTREPOT_CONFIG' },
+    ])
+  })
+
+  test('a port that both listeners are to have', async () => {
+    const port = await freePort()
+    const { faults } = await doctorIn({ listen: { port }, admin: { port } })
+    expect(faults).toMatchObject([
+      {
+        part: 'ports',
+        text: `admin: port ${port} is that of listen too`,
+        fix: 'choose another admin.port',
+      },
+    ])
+  })
+
+  test('a data folder that cannot be one', async () => {
+    await using folder = await temporaryFolder()
+    const data = join(folder.path, 'data')
+    await writeFile(data, '')
+    const { faults } = await doctorIn({ data })
+    expect(faults).toMatchObject([{ part: 'data', fix: 'name a folder in `data`: this is a file' }])
+    expect(faults[0]?.text).toContain(`cannot write to ${data}: ENOTDIR`)
+  })
+
+  test('an audit log that cannot be made, without which the mirror does not start', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'log', 'audit.log')
+    const { faults } = await doctorIn({ audit: { file } })
+    expect(faults).toMatchObject([
+      {
+        part: 'audit',
+        text: `cannot write to ${file} (ENOENT): the mirror does not start`,
+        fix: `install -d -o ${process.getuid?.()} ${join(folder.path, 'log')}`,
+      },
+    ])
+    await mkdir(join(folder.path, 'log'))
+    expect((await doctorIn({ audit: { file } })).findings).toContainEqual({
+      part: 'audit',
+      level: 'ok',
+      text: `${file} can be written`,
+      fix: null,
+    })
+    await mkdir(file)
+    expect((await doctorIn({ audit: { file } })).faults).toMatchObject([
+      { text: `cannot write to ${file} (EISDIR): the mirror does not start` },
+    ])
+  })
+
+  test.skipIf(!haveOpenssl())('a certificate of a registry that is not believed', async () => {
+    await using folder = await temporaryFolder()
+    await using registry = await startTlsServer(makeCertificates(join(folder.path, 'pem')))
+    const url = registry.at('127.0.0.1').href
+    const { faults } = await doctorIn({ upstreams: { 'docker.io': { url } } })
+    expect(faults).toMatchObject([
+      {
+        part: 'upstream',
+        text: expect.stringContaining('its certificate is not believed') as string,
+        fix: 'name the authority that made it in upstreams.docker.io.tls.ca, and look at upstreams.docker.io.url',
+      },
+    ])
   })
 
   test('who else listens on a port', async () => {
