@@ -5,6 +5,13 @@ import { parse as parseToml } from 'smol-toml'
 /** A file of a client that cannot be read, or not be understood. */
 export class ClientFileError extends Error {
   override readonly name = 'ClientFileError'
+  /** What to do about it. */
+  readonly fix: string
+
+  constructor(message: string, fix: string, options?: ErrorOptions) {
+    super(message, options)
+    this.fix = fix
+  }
 }
 
 /** The files of clients, of this machine or of one that is mounted somewhere. */
@@ -42,7 +49,8 @@ export class ClientFiles {
       return parse(text)
     } catch (cause) {
       const [reason] = cause instanceof Error ? cause.message.split('\n') : []
-      throw new ClientFileError(`${this.pathOf(path)} is not understood: ${reason}`, { cause })
+      const fix = 'correct it: its client cannot use it either'
+      throw new ClientFileError(`${this.pathOf(path)} is not understood: ${reason}`, fix, { cause })
     }
   }
 
@@ -53,7 +61,8 @@ export class ClientFiles {
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-      throw new ClientFileError(`${at} cannot be read (${code})`, { cause })
+      const fix = 'ask as root, or as whoever runs the client'
+      throw new ClientFileError(`${at} cannot be read (${code})`, fix, { cause })
     }
   }
 }

@@ -24,9 +24,7 @@ export async function examineClient(
     return await EXAMINATIONS[name](mirror, new ClientFiles(root))
   } catch (error) {
     if (!(error instanceof ClientFileError)) throw error
-    return [
-      fault('client', error.message, `${name} cannot use it either: correct it, or its rights`),
-    ]
+    return [fault('client', error.message, error.fix)]
   }
 }
 

@@ -9,7 +9,13 @@ const CONFIG_FILE = '/etc/containerd/config.toml'
 /** The plugin that pulls for Kubernetes, in containerd 2.x and 1.x. */
 const PLUGINS = ['io.containerd.cri.v1.images', 'io.containerd.grpc.v1.cri']
 
-const INSTALL = 'put there what `entrepot client containerd` prints'
+/** The form of config.toml that has the first of them alone. */
+const VERSION_OF_2 = 3
+
+function install({ origin }: URL): string {
+  return `put there what \`entrepot client containerd --url ${origin}\` prints`
+}
+
 const RESTART = 'then: systemctl restart containerd'
 
 /** What keeps containerd from pulling through the mirror, for Kubernetes too. */
@@ -18,7 +24,8 @@ export async function examineContainerd(
   files: ClientFiles,
 ): Promise<Finding[]> {
   const config = await files.toml(CONFIG_FILE)
-  const registries = PLUGINS.map((plugin) => valueAt(config, 'plugins', plugin, 'registry'))
+  const plugins = PLUGINS.slice(0, valueAt(config, 'version') === VERSION_OF_2 ? 1 : undefined)
+  const registries = plugins.map((plugin) => valueAt(config, 'plugins', plugin, 'registry'))
   const [folders] = registries.flatMap((registry) => {
     const path = valueAt(registry, 'config_path')
     return typeof path === 'string' && path !== '' ? [path.split(':')] : []
@@ -44,37 +51,55 @@ function configFindings(path: string, folders: readonly string[] | undefined): F
 /** Of the first of the folders that knows the registry; `_default` stands for all that none knows. */
 async function hostsFindings(
   url: URL,
-  { name }: ClientUpstream,
+  upstream: ClientUpstream,
   folders: readonly string[],
   files: ClientFiles,
 ): Promise<Finding[]> {
+  const { name } = upstream
   for (const entry of [name, '_default']) {
     for (const folder of folders) {
       const path = `${folder}/${entry}/hosts.toml`
       const hosts = await files.toml(path)
-      if (hosts) return [hostFinding(url, files.pathOf(path), valueAt(hosts, 'host'))]
+      if (hosts) return [hostFinding(url, upstream, files.pathOf(path), valueAt(hosts, 'host'))]
     }
   }
   const path = files.pathOf(`${folders[0]}/${name}/hosts.toml`)
-  return [fault('client', `there is no ${path}: ${name} is pulled past the mirror`, INSTALL)]
+  return [fault('client', `there is no ${path}: ${name} is pulled past the mirror`, install(url))]
 }
 
-function hostFinding(url: URL, path: string, hosts: unknown): Finding {
+function hostFinding(url: URL, { prefix }: ClientUpstream, path: string, hosts: unknown): Finding {
+  const fix = install(url)
   const names = Object.keys(hosts ?? {})
-  const place = names.findIndex((host) => isMirror(url, host))
+  const place = names.findIndex((host) => isMirror(url, urlOf(host)))
   const host = names[place]
   if (host === undefined) {
     const others = names.length > 0 ? `, but ${names.join(', ')}` : ''
-    return fault('client', `${path} has no [host."${url.origin}"]${others}`, INSTALL)
+    return fault('client', `${path} has no [host."${url.origin}"]${others}`, fix)
+  }
+  const root = rootOf(host, valueAt(hosts, host, 'override_path') === true)
+  if (root !== '/v2' && root !== `/${prefix}/v2`) {
+    const text = `${path}: containerd asks ${host} below ${root || '/'}, where there is no mirror`
+    return fault('client', text, fix)
   }
   const capabilities = textsIn(valueAt(hosts, host, 'capabilities'))
   const missing = ['pull', 'resolve'].filter((one) => !capabilities.includes(one))
   if (capabilities.length > 0 && missing.length > 0) {
     const text = `${path}: the capabilities of ${host} lack ${missing.join(' and ')}`
-    return fault('client', text, INSTALL)
+    return fault('client', text, fix)
   }
   if (place > 0) {
     return warning('client', `${path}: ${names[0]} is asked before the mirror`, 'put it first')
   }
   return ok('client', `${path} has ${host}`)
+}
+
+/** What containerd puts in front of a repository. */
+function rootOf(host: string, isWhole: boolean): string {
+  const { pathname } = new URL(urlOf(host))
+  const path = pathname.replace(/\/$/, '')
+  return isWhole || path.endsWith('/v2') ? path : `${path}/v2`
+}
+
+function urlOf(host: string): string {
+  return host.startsWith('http') ? host : `https://${host}`
 }

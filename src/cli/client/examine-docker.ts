@@ -6,9 +6,10 @@ import { isMirror } from './same-mirror.ts'
 
 const DAEMON_FILE = '/etc/docker/daemon.json'
 
-const INSTALL =
-  `put the keys of \`entrepot client docker\` into ${DAEMON_FILE}, then: ` +
-  'systemctl reload docker'
+function install({ origin }: URL): string {
+  const keys = `put the keys of \`entrepot client docker --url ${origin}\` into ${DAEMON_FILE}`
+  return `${keys}, then: systemctl reload docker`
+}
 
 /** What keeps dockerd from pulling images of Docker Hub through the mirror. */
 export async function examineDocker(
@@ -23,18 +24,19 @@ export async function examineDocker(
     ]
   }
   const file = files.pathOf(DAEMON_FILE)
+  const fix = install(url)
   const keys = await files.json(DAEMON_FILE)
-  if (!keys) return [fault('client', `there is no ${file}`, INSTALL)]
+  if (!keys) return [fault('client', `there is no ${file}`, fix)]
   const mirrors = textsIn(valueAt(keys, 'registry-mirrors'))
   const malformed = mirrors.filter((text) => !/^https?:$/.test(URL.parse(text)?.protocol ?? ''))
   if (malformed.length > 0) {
     const text = `${file}: ${malformed.join(', ')} has no http:// in front: dockerd does not start`
-    return [fault('client', text, INSTALL)]
+    return [fault('client', text, fix)]
   }
   const place = mirrors.findIndex((text) => isMirror(url, text))
   if (place < 0) {
     const others = mirrors.length > 0 ? `, but ${mirrors.join(', ')}` : ''
-    return [fault('client', `${file}: registry-mirrors has not ${url.origin}${others}`, INSTALL)]
+    return [fault('client', `${file}: registry-mirrors has not ${url.origin}${others}`, fix)]
   }
   const named = new URL(mirrors[place] ?? '')
   const path = named.pathname.replace(/\/$/, '')
@@ -43,7 +45,7 @@ export async function examineDocker(
     ok('client', `${file}: registry-mirrors has ${named.origin}`),
     ...(isRight
       ? []
-      : [fault('client', `${file}: ${named.href} is not where the mirror has docker.io`, INSTALL)]),
+      : [fault('client', `${file}: ${named.href} is not where the mirror has docker.io`, fix)]),
     ...(place > 0
       ? [warning('client', `${file}: ${mirrors[0]} is asked before the mirror`, 'put it first')]
       : []),
@@ -56,9 +58,9 @@ function plainHttpFindings(url: URL, keys: object, file: string): Finding[] {
   if (!isPlainHttp(url) || isLoopback(url.hostname)) return []
   const hosts = textsIn(valueAt(keys, 'insecure-registries'))
   // Ranges of addresses are taken as they are.
-  if (hosts.some((host) => host === registryHost(url) || host.includes('/'))) return []
+  if (hosts.some((host) => host === registryHost(url) || /\/\d+$/.test(host))) return []
   const text = `${file}: insecure-registries has not ${registryHost(url)}, which speaks plain HTTP`
-  return [fault('client', text, INSTALL)]
+  return [fault('client', text, install(url))]
 }
 
 function proxyFindings({ protocol, hostname }: URL, keys: object, file: string): Finding[] {

@@ -11,7 +11,9 @@ import { isMirror } from './same-mirror.ts'
 const MAIN_FILE = '/etc/containers/registries.conf'
 const FOLDER = '/etc/containers/registries.conf.d'
 
-const INSTALL = `put what \`entrepot client podman\` prints into ${FOLDER}`
+function install({ origin }: URL): string {
+  return `put what \`entrepot client podman --url ${origin}\` prints into ${FOLDER}`
+}
 
 interface Entry {
   path: string
@@ -45,13 +47,14 @@ function upstreamFinding(
   { name, prefix, isDefault }: ClientUpstream,
   entries: readonly Entry[],
 ): Finding {
+  const fix = install(url)
   const entry = entries.findLast(({ registry }) => prefixOf(registry) === name)
-  if (!entry) return fault('client', `nothing in ${FOLDER} has the prefix ${name}`, INSTALL)
+  if (!entry) return fault('client', `nothing in ${FOLDER} has the prefix ${name}`, fix)
   const { path: file, registry } = entry
   const mirrors = tablesIn(valueAt(registry, 'mirror'))
   const place = mirrors.findIndex((mirror) => isMirror(url, textOf(mirror, 'location')))
   const mirror = mirrors[place]
-  if (!mirror) return fault('client', `${file}: ${name} has not ${url.host} as a mirror`, INSTALL)
+  if (!mirror) return fault('client', `${file}: ${name} has not ${url.host} as a mirror`, fix)
   if (valueAt(registry, 'blocked') === true) {
     return fault('client', `${file}: ${name} is blocked, with its mirrors`, 'take out `blocked`')
   }
@@ -59,11 +62,11 @@ function upstreamFinding(
   const [, ...path] = location.split('/')
   if (path.join('/') !== prefix && !(isDefault && path.length === 0)) {
     const text = `${file}: ${location} is not where the mirror has ${name}`
-    return fault('client', text, INSTALL)
+    return fault('client', text, fix)
   }
   if (isPlainHttp(url) && valueAt(mirror, 'insecure') !== true) {
     const text = `${file}: ${location} speaks plain HTTP, which wants insecure = true`
-    return fault('client', text, INSTALL)
+    return fault('client', text, fix)
   }
   const isForDigests =
     valueAt(registry, 'mirror-by-digest-only') === true ||

@@ -89,6 +89,10 @@ describe('docker', () => {
       daemon({ 'registry-mirrors': [LAN] }),
     ],
     [
+      'fault /etc/docker/daemon.json: insecure-registries has not mirror.test:5000, which speaks plain HTTP',
+      daemon({ 'registry-mirrors': [LAN], 'insecure-registries': ['http://other.test:5000'] }),
+    ],
+    [
       'warning /etc/docker/daemon.json: https://other.test is asked before the mirror',
       daemon({ ...PLAIN, 'registry-mirrors': ['https://other.test', LAN] }),
     ],
@@ -143,6 +147,25 @@ describe('containerd', () => {
       },
     ],
     [
+      'warning /etc/containerd/config.toml has no registry.config_path: Kubernetes does not read hosts.toml',
+      {
+        ...WELL,
+        '/etc/containerd/config.toml': `version = 3\n${CONFIG_PATH.replace('cri.v1.images', 'grpc.v1.cri')}`,
+      },
+    ],
+    [
+      `fault /etc/containerd/certs.d/ghcr.io/hosts.toml: containerd asks ${LAN} below /, where there is no mirror`,
+      hosts(`[host."${LAN}"]\noverride_path = true\n`),
+    ],
+    [
+      `fault /etc/containerd/certs.d/ghcr.io/hosts.toml: containerd asks ${LAN}/quay.io below /quay.io/v2, where there is no mirror`,
+      hosts(`[host."${LAN}/quay.io"]\n`),
+    ],
+    [
+      `fault /etc/containerd/certs.d/ghcr.io/hosts.toml has no [host."${LAN}"], but mirror.test:5000`,
+      hosts('[host."mirror.test:5000"]\n'),
+    ],
+    [
       `fault /etc/containerd/certs.d/ghcr.io/hosts.toml has no [host."${LAN}"], but https://other.test`,
       hosts('[host."https://other.test"]\n'),
     ],
@@ -157,6 +180,23 @@ describe('containerd', () => {
   ])('%s', async (text, files) => {
     const found = await findings('containerd', files)
     expect(found.filter((one) => !one.startsWith('ok'))).toEqual([text])
+  })
+
+  test.each([
+    `[host."${LAN}/v2"]\noverride_path = true\n`,
+    `[host."${LAN}/ghcr.io/v2"]\noverride_path = true\n`,
+    `[host."${LAN}/ghcr.io"]\n`,
+  ])('nothing wrong with %j', async (content) => {
+    const found = await findings('containerd', hosts(content))
+    expect(found.filter((one) => !one.startsWith('ok'))).toEqual([])
+  })
+
+  test('what is wrong, with the command that prints what is right for this mirror', async () => {
+    await using root = await temporaryFolder()
+    const found = await examineClient('containerd', MIRROR, root.path)
+    expect(found.at(-1)?.fix).toBe(
+      `put there what \`entrepot client containerd --url ${LAN}\` prints`,
+    )
   })
 
   test('a registry that is pulled past the mirror, unless `_default` has it', async () => {
