@@ -50,8 +50,11 @@ export class PasswordFile {
     // Before it is read: a change meanwhile is to be seen the next time.
     this.#version = version
     try {
-      this.#entries = await readPasswords(path)
-      events.passwordsRead({ file: path, users: this.#entries.size })
+      const entries = await readPasswords(path)
+      // Who was slow to read it would bring back what is there no more.
+      if (this.#version !== version) return this.#entries
+      this.#entries = entries
+      events.passwordsRead({ file: path, users: entries.size })
     } catch (error) {
       events.passwordsKept({ file: path, error })
     }
