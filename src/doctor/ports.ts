@@ -50,7 +50,7 @@ async function examinePort(
 }
 
 const FIXES: Readonly<Record<string, string>> = {
-  EACCES: 'ports below 1024 are for root: choose another, or give the service CAP_NET_BIND_SERVICE',
+  EACCES: 'ports below 1024 are for root: choose another, or see deploy/entrepot.service',
   EADDRNOTAVAIL: 'this machine has no such address: 0.0.0.0 stands for all that it has',
 }
 

@@ -42,8 +42,12 @@ describe.each(['compose.yml', 'compose.disk.yml', 'compose.tls.yml'])('deploy/%s
     const { config } = await loadConfig({
       environment: interpolated(environment, { ...given, ADMIN_TOKEN: 'given-token' }),
     })
-    expect(config.admin.host).toBe('0.0.0.0')
     expect(config.admin.token?.reveal()).toBe('given-token')
+    if (file.services.entrepot.network_mode === 'host') {
+      expect(config.admin.host).toBe('127.0.0.1')
+      return
+    }
+    expect(config.admin.host).toBe('0.0.0.0')
     expect(ports).toContain(`127.0.0.1:${config.admin.port}:${config.admin.port}`)
   })
 
@@ -53,6 +57,14 @@ describe.each(['compose.yml', 'compose.disk.yml', 'compose.tls.yml'])('deploy/%s
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
       stop_grace_period: '40s',
+    })
+  })
+
+  it('keeps memory and logs within limits', () => {
+    expect(file.services.entrepot['mem_limit']).toBe('2g')
+    expect(file.services.entrepot['logging']).toEqual({
+      driver: 'json-file',
+      options: { 'max-size': '50m', 'max-file': '4' },
     })
   })
 })
@@ -136,10 +148,13 @@ describe('deploy/compose.tls.yml', async () => {
     })
     const { host, port } = config.listen
     expect(nginx).toContain(`server ${host}:${port};`)
-    expect(services.nginx.network_mode).toBe('service:entrepot')
     expect(services.entrepot.environment['ENTREPOT_LISTEN__TRUSTED_PROXIES__0']).toBe(host)
-    const [, tlsPort] = /listen (\d+) ssl/.exec(nginx) ?? []
-    expect(services.entrepot.ports?.[0]).toBe(`${tlsPort}:${tlsPort}`)
+  })
+
+  it('cuts neither off when the other one starts anew', () => {
+    for (const { network_mode, ports } of Object.values(services)) {
+      expect({ network_mode, ports }).toEqual({ network_mode: 'host', ports: undefined })
+    }
   })
 
   it('starts nginx soon, on engines that first look after an interval', () => {

@@ -36,6 +36,12 @@ describe('deploy/entrepot.service', () => {
     expect(valuesOf('CapabilityBoundingSet')).toEqual([''])
   })
 
+  it('is tried until it starts, unless its configuration is wrong', () => {
+    expect(valuesOf('Restart')).toEqual(['on-failure'])
+    expect(valuesOf('StartLimitIntervalSec')).toEqual(['0'])
+    expect(valuesOf('RestartPreventExitStatus')).toEqual(['78'])
+  })
+
   it('opens the audit log again when logrotate has moved it away', () => {
     const rotation = readFileSync(LOGROTATE, 'utf8')
     const [folder] = valuesOf('LogsDirectory')
