@@ -6,6 +6,9 @@ import { certificateFile } from './pem-file.ts'
 import type { SecretReader } from './secret.ts'
 import { upstreamTls } from './upstream-tls.ts'
 
+/** What gets through a header as it is. */
+const BEARER_TOKEN = /^[!-~]+$/
+
 const tls = listenTls.safeExtend({
   clientCa: certificateFile
     .optional()
@@ -66,6 +69,9 @@ function addressFields(read: SecretReader) {
       .describe('Address of the admin listener: the page, the API that commands use, and metrics.'),
     port: port.default(5001).describe('Port of the admin listener; 0 takes any free one.'),
     token: secretField(read)
+      .refine((token) => BEARER_TOKEN.test(token.reveal()), {
+        error: 'expected ASCII characters without spaces',
+      })
       .optional()
       .describe(
         'Bearer token that the admin listener asks for; required unless its address is ' +

@@ -212,6 +212,10 @@ describe('what is wrong', () => {
       'admin: { token: { fil: x } }',
       '1:10: admin.token: expected a text, ${env:NAME} or {file: PATH}',
     ],
+    ...['open sesame', 'сезам'].map((token): [string, string] => [
+      `admin: { token: "${token}" }`,
+      '1:10: admin.token: expected ASCII characters without spaces',
+    ]),
     ['admin: { token: "" }', '1:10: admin.token: expected a text, ${env:NAME} or {file: PATH}'],
     [
       'admin: { token: "${env:NOPE}" }',
