@@ -4,8 +4,9 @@ import type { LiveStatus } from '../admin-daemon.ts'
 import { type AdminClient, AdminError } from './admin-client.ts'
 import { type AdminOptions, adminClient, withAdminOptions } from './admin-options.ts'
 import { printJson, printLine } from './output.ts'
+import { wrapped } from './status/fitted.ts'
 import { QuitKey } from './status/quit-key.ts'
-import { printLines, type Screen, screenOn } from './status/screen.ts'
+import { printLines, type Screen, screenOn, widthOf } from './status/screen.ts'
 import { liveSnapshots, takeSnapshot } from './status/snapshot.ts'
 import { statusLines } from './status/status-text.ts'
 
@@ -26,7 +27,7 @@ async function status({ watch, json, ...options }: StatusOptions): Promise<void>
   if (watch) return watchUntilQuit(options, json)
   const snapshot = await takeSnapshot(await adminClient(options))
   if (json) printJson(partsForPrograms(snapshot))
-  else printLines(statusLines(snapshot))
+  else printLines(statusLines(snapshot, widthOf(process.stdout)))
 }
 
 async function watchUntilQuit(options: AdminOptions, json: true | undefined): Promise<void> {
@@ -51,13 +52,14 @@ async function showEach(client: AdminClient, screen: Screen, signal: AbortSignal
   for (;;) {
     try {
       for await (const snapshot of liveSnapshots(client)) {
-        screen.show(statusLines(snapshot))
+        screen.show(statusLines(snapshot, widthOf(process.stdout)))
         wasThere = true
       }
     } catch (error) {
       const isGone = error instanceof AdminError && error.failure === 'unavailable'
       if (!isGone || !wasThere || signal.aborted) throw error
-      screen.show([{ text: error.message, tone: 'bad' }])
+      const lines = wrapped(error.message, '', widthOf(process.stdout))
+      screen.show(lines.map((text) => ({ text, tone: 'bad' })))
     }
     await delay(TRY_AGAIN_AFTER_MS, undefined, { signal })
   }

@@ -4,6 +4,15 @@ import type { StatusLine } from './status-text.ts'
 
 const STYLES = { good: 'green', bad: 'red', title: 'bold', plain: 'reset' } as const
 
+/** What fits a terminal as wide as they have been since punched cards. */
+const WIDTH = 80
+
+/** How wide lines may be: no more than 80 columns, and no more than a terminal has. */
+export function widthOf({ isTTY, columns }: NodeJS.WriteStream): number {
+  // Some terminals do not know how large they are.
+  return isTTY ? Math.min(columns || WIDTH, WIDTH) : WIDTH
+}
+
 /** Shows what is told again and again. */
 export interface Screen {
   show(lines: readonly StatusLine[]): void
@@ -32,9 +41,8 @@ class TerminalScreen implements Screen {
   }
 
   show(lines: readonly StatusLine[]): void {
-    // Some terminals do not know how large they are. What has left the screen, or has wrapped,
-    // could not be drawn over.
-    const width = this.#stream.columns || 80
+    // What has left the screen, or has wrapped, could not be drawn over.
+    const width = widthOf(this.#stream)
     const height = (this.#stream.rows || Infinity) - 1
     const shown = lines.slice(0, height)
     const up = this.#drawn > 0 ? `\u001B[${this.#drawn}A` : ''

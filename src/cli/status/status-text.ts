@@ -33,34 +33,33 @@ export interface StatusLine {
   tone: Tone
 }
 
-/** What fits a terminal as wide as they have been since punched cards. */
-const WIDTH = 80
 const FILLS_SHOWN = 10
 
 /** Longer than this nothing is known of what is pulled. */
 const FORESEEN_MS = 365 * 86_400_000
 
-/** How a mirror does, problems first, in lines of no more than 80 columns. */
-export function statusLines(snapshot: Snapshot): StatusLine[] {
+/** How a mirror does, problems first, in lines of no more than `width` columns. */
+export function statusLines(snapshot: Snapshot, width: number): StatusLine[] {
   const { atMs, stats, jobs, upstreams } = snapshot
   const problems = problemsOf(snapshot)
   const isWell = problems.length === 0
   const health = isWell ? 'healthy' : countText(problems.length, 'problem')
-  return [
+  const lines: StatusLine[] = [
     { text: `${health}, up for ${spanText(stats.uptimeMs)}`, tone: isWell ? 'good' : 'bad' },
-    ...problems.flatMap((problem) => linesOf(wrapped(problem, '- ', WIDTH), 'bad')),
+    ...problems.flatMap((problem) => linesOf(wrapped(problem, '- ', width), 'bad')),
     BLANK,
     ...linesOf(figures(snapshot), 'plain'),
     ...titled(upstreamColumns(atMs), upstreamRows(upstreams)),
     ...fillLines(stats.fills),
     ...titled(jobColumns(atMs), jobs),
   ]
+  return lines.map(({ text, tone }) => ({ text: fitted(text, width), tone }))
 }
 
 const BLANK: StatusLine = { text: '', tone: 'plain' }
 
 function linesOf(texts: readonly string[], tone: Tone): StatusLine[] {
-  return texts.map((text) => ({ text: fitted(text, WIDTH), tone }))
+  return texts.map((text) => ({ text, tone }))
 }
 
 /** A table below a blank line; nothing where it is empty. */

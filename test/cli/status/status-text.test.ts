@@ -58,7 +58,7 @@ function upstream(endpoint: Partial<UpstreamEntry['endpoints'][number]>): Upstre
 }
 
 function textOf(change: Partial<Snapshot>): string[] {
-  return statusLines({ ...SNAPSHOT, ...change }).map(({ text }) => text)
+  return statusLines({ ...SNAPSHOT, ...change }, 80).map(({ text }) => text)
 }
 
 function withStats(change: Partial<Stats>): Partial<Snapshot> {
@@ -171,7 +171,7 @@ describe('problems come first', () => {
       }),
     ],
   ])('%s', (text, change) => {
-    const [head, first] = statusLines({ ...SNAPSHOT, ...change })
+    const [head, first] = statusLines({ ...SNAPSHOT, ...change }, 80)
     expect(head).toEqual({ text: '1 problem, up for 3d', tone: 'bad' })
     expect(first).toEqual({ text, tone: 'bad' })
   })
@@ -195,6 +195,20 @@ test('fills are told with how far they are, and those that are too many counted'
     'ghcr.io/owner/some-repositor…  000000000000   25.0 %  16.0 MiB/s   48s        1',
   ])
   expect(lines.at(-1)).toBe('and 2 more')
+})
+
+test('on a narrow terminal problems have more lines, and all others lose their ends', () => {
+  const change = { upstreams: [upstream({ state: 'open' })] }
+  const lines = statusLines({ ...SNAPSHOT, ...change }, 40).map(({ text }) => text)
+  expect(lines.slice(0, 5)).toEqual([
+    '1 problem, up for 3d',
+    '- docker.io: registry-1.docker.io does',
+    '  not answer: it is left alone for a',
+    '  while (entrepot upstream test)',
+    '',
+  ])
+  expect(lines).toContain('hit ratio    92.5 %  of pulls needed no…')
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(40)
 })
 
 test('no line is longer than 80 columns, and no word of a problem is lost', () => {
