@@ -219,11 +219,12 @@ export function upstreamSource(): ScriptedSource {
   return source
 }
 
-/** Pulls every blob of the image and waits until they are kept. */
+/** Pulls every blob of the image and waits until they are kept, and the manifests pulled before. */
 export async function pullBlobs({ mirror, fills }: MirrorRig, image: TestImage): Promise<void> {
   for (const digest of image.blobs.keys()) {
     const blob = await mirror.blob(demo, digest, { signal: never })
     await drained(blob!.body)
   }
   await until('the fills have ended', () => fills.list().length === 0)
+  await mirror.settled()
 }

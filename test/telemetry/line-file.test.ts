@@ -18,14 +18,17 @@ async function openLines(path: string) {
   const events = new AuditEvents(pino({}, { write }), metrics)
   const file = await LineFile.open({ path, clock, events })
   const read = () => readFile(path, 'utf8')
+  /** Until the next write waits for its time, so the one before has been tried. */
+  const waits = () => eventually('it waits', () => clock.sleeping === 1)
   return {
     file,
     messages,
     metrics,
     read,
-    /** Lets a write be tried, and waits until it has been. */
+    waits,
+    /** Lets the next write be tried. */
     async pass(ms: number) {
-      await eventually('it waits', () => clock.sleeping === 1)
+      await waits()
       clock.advance(ms)
     },
     async [Symbol.asyncDispose]() {
@@ -45,7 +48,10 @@ test('lines come in order, a moment after they were written', async () => {
   lines.file.write('c')
   await lines.pass(100)
   await eventually('the third', async () => (await lines.read()) === 'a\nb\nc\n')
-  expect(lines.metrics.auditLines.total('outcome', 'written')).toBe(3)
+  await eventually(
+    'all are counted',
+    () => lines.metrics.auditLines.total('outcome', 'written') === 3,
+  )
 })
 
 test('what waits is written at the end, into a file that others cannot read', async () => {
@@ -130,6 +136,7 @@ test('a full disk is told once, and what was written meanwhile comes when there 
   await lines.pass(100)
   await eventually('it is told', () => lines.messages.length === 1)
   for (let failure = 0; failure < 3; failure++) await lines.pass(1000)
+  await lines.waits()
   lines.file.write('later')
   await rm(ballast)
   await lines.pass(1000)
