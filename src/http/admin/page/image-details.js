@@ -1,16 +1,17 @@
 // @ts-check
-import { button, element, setText } from './dom.js'
+import { button, element } from './dom.js'
 import { agoText, countText, digestText, percentText, sizeText, timeText } from './format.js'
 import { sumOf } from './pulls.js'
 
 /**
- * @import { ImageEntry, PlatformList, TagHistory } from '../../../admin-api.ts'
+ * @import { ImageEntry, PlatformEntry, PlatformList, TagHistory } from '../../../admin-api.ts'
  * @import { Actions } from './actions.js'
  * @import { Api } from './api.js'
  */
 
 /** Of an image with more tags, the history of the first is shown. */
 const MAX_HISTORIES = 3
+const MAX_SIGHTINGS = 8
 
 /** All that is known of an image, and what can be done with it. */
 export class ImageDetails {
@@ -70,7 +71,7 @@ export class ImageDetails {
   }
 
   /** Looks up what it is for, and what its tags have stood for. */
-  async open() {
+  async lookUp() {
     const { repository, tags, digest } = this.#image
     try {
       const [, ...histories] = await Promise.all([
@@ -87,32 +88,38 @@ export class ImageDetails {
   async #showPlatforms(digest) {
     /** @type {PlatformList} */
     const { platforms } = await this.#api.get(`platforms?${new URLSearchParams({ digest })}`)
-    const texts = platforms.map(({ platform, isHeld }) =>
-      isHeld ? platform : `${platform} (not held)`,
-    )
-    setText(this.#platforms, texts.join(', ') || 'not told')
+    const held = namesOf(platforms.filter(({ isHeld }) => isHeld))
+    const missing = namesOf(platforms.filter(({ isHeld }) => !isHeld))
+    this.#platforms.replaceChildren(held || (missing === '' ? 'not told' : 'none'))
+    if (missing !== '') this.#platforms.append(element('span', 'quiet', `; not held: ${missing}`))
   }
 
   /** @param {string} reference */
   async #historyOf(reference) {
     /** @type {TagHistory} */
     const { tag, history } = await this.#api.get(`history?${new URLSearchParams({ reference })}`)
-    const rows = history.map(({ digest, firstSeen, lastSeen, servedSince }) =>
+    const last = history.slice(0, MAX_SIGHTINGS)
+    const rows = last.map(({ digest, firstSeen, lastSeen, servedSince }) =>
       element(
         'li',
         'row',
         element('code', '', digestText(digest)),
-        element(
-          'span',
-          'quiet',
-          `${timeText(firstSeen)} to ${timeText(lastSeen)}${servedSince === null ? ', never served' : ''}`,
-        ),
+        element('span', 'name quiet', servedSince === null ? 'never served' : ''),
+        element('span', 'quiet', `${timeText(firstSeen)} to ${timeText(lastSeen)}`),
       ),
     )
+    if (history.length > last.length) {
+      rows.push(element('li', 'quiet', `and ${history.length - last.length} before`))
+    }
     const list = element('ol', 'rows', ...rows)
     list.role = 'list'
     return element('div', '', element('h3', '', `What ${tag} has stood for`), list)
   }
+}
+
+/** @param {PlatformEntry[]} platforms */
+function namesOf(platforms) {
+  return platforms.map(({ platform }) => platform).join(', ')
 }
 
 /** @param {ImageEntry['pulls']} pulls */

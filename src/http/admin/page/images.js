@@ -92,6 +92,7 @@ class ImageRow {
   #size = element('span', 'figure')
   #used = element('span', 'figure quiet')
   #marks = element('span', 'marks quiet')
+  #opener
   #details
 
   /**
@@ -102,11 +103,9 @@ class ImageRow {
   constructor(image, api, actions) {
     this.#details = new ImageDetails(image, api, actions)
     const summary = element('summary', 'image', this.#name, this.#marks, this.#size, this.#used)
-    const opener = element('details', '', summary, this.#details.element)
-    opener.addEventListener('toggle', () => {
-      if (opener.open) void this.#details.open()
-    })
-    this.element = element('li', '', opener)
+    this.#opener = element('details', '', summary, this.#details.element)
+    this.#opener.addEventListener('toggle', () => this.#lookUp())
+    this.element = element('li', '', this.#opener)
   }
 
   /** @param {ImageEntry} image */
@@ -121,5 +120,10 @@ class ImageRow {
     const marks = [isPinned ? 'pinned' : '', missingBytes > 0 ? 'in part' : '']
     setText(this.#marks, marks.filter(Boolean).join(', '))
     this.#details.show(image)
+    this.#lookUp()
+  }
+
+  #lookUp() {
+    if (this.#opener.open) void this.#details.lookUp()
   }
 }
