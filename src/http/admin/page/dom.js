@@ -97,6 +97,7 @@ export function keyed(list, keyOf, make, update) {
   return (values) => {
     /** @type {Map<string, Item>} */
     const next = new Map()
+    const hadFocus = list.contains(document.activeElement)
     for (const value of values) {
       const key = keyOf(value)
       const item = items.get(key) ?? make(value)
@@ -110,5 +111,7 @@ export function keyed(list, keyOf, make, update) {
       }
     }
     items = next
+    // Whoever goes by keyboard goes on here.
+    if (hadFocus && !list.contains(document.activeElement)) list.closest('section')?.focus()
   }
 }

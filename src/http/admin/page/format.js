@@ -22,18 +22,33 @@ export function sizeText(bytes) {
   return `${bytes < 0 ? '−' : ''}${value.toFixed(digits)} ${SIZE_UNITS[unit]}`
 }
 
-/** @param {number} ratio */
+/**
+ * All is nothing less.
+ *
+ * @param {number} ratio
+ */
 export function percentText(ratio) {
   const percent = ratio * 100
-  return `${percent > 99 && percent < 100 ? percent.toFixed(1) : Math.round(percent)} %`
+  return `${percent > 99 && percent < 100 ? Math.floor(percent * 10) / 10 : Math.round(percent)} %`
 }
 
 /**
+ * From a million on with three digits, as sizes have.
+ *
  * @param {number} count
  * @param {string} [one]
  */
 export function countText(count, one) {
-  const text = count.toLocaleString('en')
+  const text =
+    count < 1e6
+      ? count.toLocaleString('en')
+      : count
+          .toLocaleString('en', {
+            notation: 'compact',
+            minimumSignificantDigits: 3,
+            maximumSignificantDigits: 3,
+          })
+          .replace(/(?=[A-Z])/, ' ')
   return one === undefined ? text : `${text} ${count === 1 ? one : `${one}s`}`
 }
 

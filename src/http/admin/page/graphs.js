@@ -38,7 +38,7 @@ export class Graph {
     const options = {
       width: element.clientWidth,
       height: HEIGHT_PX,
-      padding: [8, 20, 0, 0],
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7, width: 0 }, drag: { setScale: false } },
       series: [{}, ...series],

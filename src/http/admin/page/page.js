@@ -2,15 +2,14 @@
 import { Actions } from './actions.js'
 import { Api } from './api.js'
 import { askForToken } from './dialogs.js'
-import { button, element, find, setText } from './dom.js'
-import { spanText, timeText } from './format.js'
+import { find, setText } from './dom.js'
+import { timeText } from './format.js'
+import { Holds } from './holds.js'
 import { Images } from './images.js'
 import { Past } from './past.js'
 import { Present, showNext, showTop } from './present.js'
 
-/**
- * @import { HoldList, RemovableEntry } from '../../../admin-api.ts'
- */
+/** @import { RemovableEntry } from '../../../admin-api.ts' */
 
 const RETRY_AFTER_MS = 1000
 const REST_EVERY_MS = 60_000
@@ -21,9 +20,16 @@ const actions = new Actions(api, refreshRest)
 const present = new Present()
 const past = new Past(api)
 const images = new Images(api, actions)
+const holds = new Holds(api, actions)
 
 async function refreshRest() {
-  await Promise.all([past.refresh(), images.refresh(), refreshNext(), refreshTop(), refreshHolds()])
+  await Promise.all([
+    past.refresh(),
+    images.refresh(),
+    refreshNext(),
+    refreshTop(),
+    holds.refresh(),
+  ])
 }
 
 async function refreshNext() {
@@ -37,23 +43,6 @@ async function refreshNext() {
 
 async function refreshTop() {
   showTop(await api.get(`stats/top?limit=${LISTED}`))
-}
-
-async function refreshHolds() {
-  /** @type {HoldList} */
-  const { holds } = await api.get('holds')
-  find('holds', HTMLElement).hidden = holds.length === 0
-  const rows = holds.map((hold) => {
-    const left = spanText(Date.parse(hold.servedFrom) - Date.now())
-    return element(
-      'li',
-      'row',
-      element('span', 'name', `${hold.repository}:${hold.tag}`),
-      element('span', 'quiet', `for another ${left}`),
-      button('Release', () => void actions.release(hold)),
-    )
-  })
-  find('hold-list', HTMLElement).replaceChildren(...rows)
 }
 
 let toldAtMs = 0

@@ -47,6 +47,7 @@ export class UpstreamRow {
     this.#isLow = isLow
     this.#showBudgets(budget.filter(({ limit, remaining }) => limit !== null && remaining !== null))
     setText(this.#saved, `${countText(savedPulls, 'pull')} saved since the start`)
+    this.#saved.hidden = savedPulls === 0
   }
 }
 
