@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
 import type { LiveStatus } from '../admin-daemon.ts'
 import { isDisbelief } from '../util/disbelief.ts'
-import { AdminConnection, type Asked, type ClientTls } from './admin-connection.ts'
+import { AdminConnection, type Asked, type ClientTls, SILENT } from './admin-connection.ts'
 
 /**
  * No daemon was there; the token or the certificate was wrong; the request was wrong; the daemon
@@ -44,7 +44,12 @@ export interface AdminAccess {
   tls?: ClientTls
   /** Ends all requests. */
   signal?: AbortSignal | undefined
+  /** How long a daemon that is only asked how things stand may be silent. */
+  patienceMs?: number
 }
+
+/** Twice as long as a daemon that has nothing to tell. */
+const PATIENCE_MS = 20_000
 
 /** The admin API of a running daemon. Everything that fails is an AdminError. */
 export class AdminClient {
@@ -122,7 +127,8 @@ export class AdminClient {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body && { 'content-type': 'application/json' }),
     }
-    const asked = { method, path: `/api/v1/${path}`, headers, signal }
+    const patienceMs = method === 'GET' ? (this.#access.patienceMs ?? PATIENCE_MS) : 0
+    const asked = { method, path: `/api/v1/${path}`, headers, signal, patienceMs }
     let response: IncomingMessage
     try {
       response = await this.#connection.send({ ...asked, body: body && JSON.stringify(body) })
@@ -155,6 +161,12 @@ export class AdminClient {
       const wish = this.#access.tls?.cert === undefined ? 'a certificate' : 'another certificate'
       const failure = isRefused ? 'denied' : 'unavailable'
       return error(failure, `${message}: where it asks for ${wish}, see --admin-cert`)
+    }
+    if (code === SILENT) {
+      return error(
+        'unavailable',
+        `${this.#url} is silent: the daemon hangs, or something in between drops what is sent`,
+      )
     }
     const message = `no daemon answers at ${this.#url} (${code}): is entrepot serve running?`
     return error('unavailable', message)

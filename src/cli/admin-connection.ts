@@ -16,7 +16,12 @@ export interface Asked {
   headers: Record<string, string>
   body: string | undefined
   signal: AbortSignal | undefined
+  /** How long nothing may come; 0 is for ever. */
+  patienceMs: number
 }
+
+/** The code of what a request fails with when nothing has come for too long. */
+export const SILENT = 'ETIMEDOUT'
 
 /** The way to the admin listener, over TLS where its URL says so. */
 export class AdminConnection {
@@ -31,14 +36,19 @@ export class AdminConnection {
   }
 
   /** Resolves when the answer begins. Rejects with the system's error; follows no redirect. */
-  send({ method, path, headers, body, signal }: Asked): Promise<IncomingMessage> {
+  send({ method, path, headers, body, signal, patienceMs }: Asked): Promise<IncomingMessage> {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const options = { method, headers: { ...headers, ...length }, ...(signal && { signal }) }
+    // Where none is given, the agent of Node has one of 5 s.
+    const timed = { headers: { ...headers, ...length }, timeout: patienceMs }
+    const options = { method, ...timed, ...(signal && { signal }) }
     return new Promise((resolve, reject) => {
       const url = `${this.#url}${path}`
       const outgoing = this.isSecure
         ? requestSecurely(url, { ...options, agent: this.#agent }, resolve)
         : request(url, options, resolve)
+      outgoing.on('timeout', () => {
+        outgoing.destroy(Object.assign(new Error('it says nothing'), { code: SILENT }))
+      })
       outgoing.on('error', reject).end(body)
     })
   }

@@ -50,6 +50,38 @@ describe('where no daemon is', () => {
     })
   })
 
+  test('one that says nothing is not waited for', async () => {
+    await using server = await startServer(() => {})
+    const client = new AdminClient(server.url, { patienceMs: 20 })
+    expect(await caught(client.ask('GET', 'stats'))).toMatchObject({
+      failure: 'unavailable',
+      message: `${server.url} is silent: the daemon hangs, or something in between drops what is sent`,
+    })
+  })
+
+  test('one that works is waited for', async () => {
+    const answer = Promise.withResolvers<void>()
+    await using server = await startServer((request, response) => {
+      if (request.method === 'POST') void answer.promise.then(() => response.end('{}'))
+    })
+    const client = new AdminClient(server.url, { patienceMs: 20 })
+    const working = client.ask('POST', 'release', {})
+    await caught(client.ask('GET', 'stats'))
+    answer.resolve()
+    expect(await working).toEqual({})
+  })
+
+  test('one that falls silent has gone away', async () => {
+    await using server = await startServer((_, response) => {
+      response.writeHead(200).write('data: {}\n')
+    })
+    const live = new AdminClient(server.url, { patienceMs: 20 }).live()
+    expect(await Array.fromAsync(live).catch((error: unknown) => error)).toMatchObject({
+      failure: 'unavailable',
+      message: `the daemon at ${server.url} went away`,
+    })
+  })
+
   test.each([
     [404, '404 page not found'],
     [404, '{"errors":[{"code":"NAME_UNKNOWN","message":"?"}]}'],
