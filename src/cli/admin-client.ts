@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { ApiFault, WorkLine, WorkName, WorkProgress, Works } from '../admin-api.ts'
 import type { LiveStatus } from '../admin-daemon.ts'
-import { isDisbelief } from '../util/disbelief.ts'
-import { AdminConnection, type Asked, type ClientTls, SILENT } from './admin-connection.ts'
+import { AdminConnection, type Asked, type ClientTls } from './admin-connection.ts'
+import { whyUnanswered } from './unanswered.ts'
 
 /**
  * No daemon was there; the token or the certificate was wrong; the request was wrong; the daemon
@@ -18,11 +18,6 @@ const FAILURES: Readonly<Record<string, AdminFailure>> = {
   STOPPING: 'unavailable',
 }
 
-/** What is told of a certificate that is missing, or not taken. */
-const REFUSED = /^ERR_SSL_.*_ALERT_(?:.*CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/
-/** Node ends a connection with no word where the certificate is of another authority. */
-const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
-
 export class AdminError extends Error {
   override readonly name = 'AdminError'
   readonly failure: AdminFailure
@@ -31,6 +26,11 @@ export class AdminError extends Error {
     super(message, options)
     this.failure = failure
   }
+}
+
+/** What of OpenAPI tells the version, if it is there. */
+interface ApiDescription {
+  info?: { version?: unknown }
 }
 
 export interface WorkListener<Item> {
@@ -72,6 +72,15 @@ export class AdminClient {
     return this.#parsed(answer, response) as T
   }
 
+  /** Of the daemon. */
+  async version(): Promise<string> {
+    const response = await this.#send('GET', 'openapi.json', undefined)
+    const told = this.#parsed(await this.#read(response), response) as ApiDescription | null
+    const version = told?.info?.version
+    if (typeof version !== 'string') throw this.#foreign(response, undefined)
+    return version
+  }
+
   /** Starts long work, or joins it, and listens until its end. */
   async work<Name extends WorkName>(
     name: Name,
@@ -81,7 +90,7 @@ export class AdminClient {
     for await (const line of this.#told(name, body)) {
       if ('progress' in line) onProgress(line.progress)
       else if ('item' in line) onItem(line.item)
-      else return line.result
+      else if ('result' in line) return line.result
     }
     throw this.#lost(undefined)
   }
@@ -135,8 +144,10 @@ export class AdminClient {
     } catch (cause) {
       throw this.#unanswered(cause)
     }
-    const { statusCode = 0 } = response
-    if (statusCode >= 200 && statusCode < 300) return response
+    const { statusCode = 0, headers: told } = response
+    // A page is of a proxy, or of another server.
+    const isPage = told['content-type']?.startsWith('text/html')
+    if (!isPage && statusCode >= 200 && statusCode < 300) return response
     const fault = faultIn(await this.#read(response))
     if (fault) throw this.#refusal(fault)
     throw this.#foreign(response, undefined)
@@ -144,32 +155,18 @@ export class AdminClient {
 
   #foreign({ statusCode }: IncomingMessage, cause: unknown): AdminError {
     const what = `is not the admin listener of entrepot (${statusCode})`
-    return new AdminError('unavailable', `what answers at ${this.#url} ${what}`, { cause })
+    // What speaks TLS, ours too, says so to who does not.
+    const mayBeTls = statusCode === 400 && !this.#connection.isSecure
+    const hint = mayBeTls ? `: is its URL ${this.#url.replace(/^http/i, 'https')}?` : ''
+    return new AdminError('unavailable', `what answers at ${this.#url} ${what}${hint}`, { cause })
   }
 
   #unanswered(cause: unknown): AdminError {
-    const error = (failure: AdminFailure, message: string) =>
-      new AdminError(failure, message, { cause })
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-    if (isDisbelief(code)) {
-      const message = `the certificate of the daemon at ${this.#url} is not believed (${code})`
-      return error('unavailable', `${message}: see --admin-ca`)
-    }
-    const isRefused = REFUSED.test(code)
-    if (isRefused || (this.#connection.isSecure && CUT.has(code))) {
-      const message = `the daemon at ${this.#url} has ended the connection (${code})`
-      const wish = this.#access.tls?.cert === undefined ? 'a certificate' : 'another certificate'
-      const failure = isRefused ? 'denied' : 'unavailable'
-      return error(failure, `${message}: where it asks for ${wish}, see --admin-cert`)
-    }
-    if (code === SILENT) {
-      return error(
-        'unavailable',
-        `${this.#url} is silent: the daemon hangs, or something in between drops what is sent`,
-      )
-    }
-    const message = `no daemon answers at ${this.#url} (${code}): is entrepot serve running?`
-    return error('unavailable', message)
+    const { isSecure } = this.#connection
+    const isShownCertificate = this.#access.tls?.cert !== undefined
+    const asked = { url: this.#url, isSecure, isShownCertificate }
+    const { failure, message } = whyUnanswered(cause, asked)
+    return new AdminError(failure, message, { cause })
   }
 
   #refusal({ code, message }: ApiFault): AdminError {

@@ -39,6 +39,11 @@ export class FindingsError extends Error {
 /** Names of errors that no part of ours throws on purpose. */
 const UNFORESEEN = new Set(['Error', 'TypeError', 'RangeError', 'SyntaxError', 'ReferenceError'])
 
+/** Whether nothing here throws it on purpose, nor the system. */
+export function isUnforeseen(error: unknown): boolean {
+  return error instanceof Error && UNFORESEEN.has(error.name) && !('syscall' in error)
+}
+
 /** Tells why a command failed and returns what the process is to end with. */
 export function reportFailure(error: unknown): number {
   // Commander has told already, or was only asked for help or the version.
@@ -72,6 +77,5 @@ function endUnread(error: NodeJS.ErrnoException): never {
 /** Of failures that we know the message, which says enough; of others everything there is. */
 function failureText(error: unknown): string {
   if (!(error instanceof Error)) return inspect(error)
-  if ('syscall' in error) return error.message
-  return UNFORESEEN.has(error.name) ? inspect(error) : error.message
+  return isUnforeseen(error) ? inspect(error) : error.message
 }

@@ -13,6 +13,7 @@ import { historyCommand } from './history.ts'
 import { holdsCommand, releaseCommand } from './hold.ts'
 import { lsCommand } from './ls.ts'
 import { migrateCommand } from './migrate.ts'
+import { withVersions } from './other-version.ts'
 import { passwdCommand } from './passwd.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './pin.ts'
 import { purgeCommand } from './purge.ts'
@@ -29,11 +30,15 @@ import { VERSION } from '../version.ts'
 /** Runs a command to its end and returns what the process is to end with. */
 export async function run(args: readonly string[]): Promise<number> {
   endWithOutput()
+  let called: Command | undefined
+  const program = createProgram().hook('preAction', (_, command) => {
+    called = command
+  })
   try {
-    await createProgram().parseAsync(args, { from: 'user' })
+    await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return reportFailure(error)
+    return reportFailure(await withVersions(error, called))
   }
 }
 

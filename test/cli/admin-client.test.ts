@@ -106,6 +106,30 @@ describe('where no daemon is', () => {
     })
   })
 
+  test.each([
+    ['an answer', (client: AdminClient) => client.ask('GET', 'images')],
+    ['work', (client: AdminClient) => client.work('gc', {}, ignore)],
+    ['listening', (client: AdminClient) => client.listen('events', () => {})],
+    ['how things stand', (client: AdminClient) => client.live()[Symbol.asyncIterator]().next()],
+  ])('the page of a proxy in place of %s is told from a daemon', async (_, ask) => {
+    await using server = await startServer((_request, response) =>
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>log in'),
+    )
+    expect(await caught(ask(new AdminClient(server.url)))).toMatchObject({
+      failure: 'unavailable',
+      message: `what answers at ${server.url} is not the admin listener of entrepot (200)`,
+    })
+  })
+
+  test('a listener without TLS is told from one that is not there', async () => {
+    await using server = await startServer((_, response) => response.end('{}'))
+    const url = server.url.replace('http:', 'https:')
+    expect(await caught(new AdminClient(url).ask('GET', 'images'))).toMatchObject({
+      failure: 'unavailable',
+      message: `what answers at ${url} does not speak TLS: is its URL ${server.url}?`,
+    })
+  })
+
   test('a redirect is not followed: the token is for the daemon alone', async () => {
     const asked: (string | undefined)[] = []
     await using elsewhere = await startServer((request, response) => {
@@ -149,6 +173,7 @@ describe('long work', () => {
       '{"progress":{"done":1,"total":2,"unit":"images"}}',
       '',
       '{"item":{"digest":"sha256:é"}}',
+      '{"of a newer version":true}',
       '{"result":{"images":1,"contents":2,"bytes":3}}',
       '',
     ].join('\n')

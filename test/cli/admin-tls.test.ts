@@ -128,6 +128,16 @@ describe.skipIf(!haveOpenssl())('an admin listener that asks for certificates', 
     })
   })
 
+  test('tells who asks it without TLS', async () => {
+    const plain = url.replace('https:', 'http:')
+    expect(await runEntrepot(['top', '--admin', plain])).toMatchObject({
+      code: 69,
+      stderr:
+        `entrepot: what answers at ${plain} is not the admin listener of entrepot (400): ` +
+        `is its URL ${url}?\n`,
+    })
+  })
+
   test('is known to doctor as a mirror', async () => {
     const { config: loaded } = await loadConfig({ file: config, environment: UPSTREAM })
     const [, finding] = await examinePorts(loaded)
