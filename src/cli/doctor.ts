@@ -74,13 +74,12 @@ function configFaults({ issues }: ConfigError): Finding[] {
 }
 
 function configFix({ path, source, ...place }: ConfigIssue): string {
-  if (source === 'file' && !('line' in place))
-    return 'name the file with --config, or with ENTREPOT_CONFIG'
+  if (source === 'file' && !('line' in place)) {
+    return 'name a file that you may read, with --config or ENTREPOT_CONFIG'
+  }
   const [section = ''] = path.split('.')
-  const about = schemaAt([section])
-    ? `${section} in docs/configuration.md`
-    : 'docs/configuration.md'
-  return `see ${about}; mirror.config.yml shows every key`
+  const about = schemaAt([section]) ? `${section} in ` : ''
+  return `see ${about}docs/configuration.md; mirror.config.yml shows every key`
 }
 
 function findingText({ part, level, text, fix }: Finding): string {

@@ -6,6 +6,7 @@ import { folderHolder } from '../store/folder-lock.ts'
 import { StoreError } from '../store/store-error.ts'
 import { spaceLimits } from '../stores.ts'
 import { type Finding, fault, ok, warning } from './finding.ts'
+import { listenFailure } from './ports.ts'
 
 /** Whose the folder is, who works in it, and whether what may be kept fits its disk. */
 export async function examineData(config: Config): Promise<Finding[]> {
@@ -17,7 +18,7 @@ export async function examineData(config: Config): Promise<Finding[]> {
   try {
     return [
       ...(await examineOwners(data, owner)),
-      await examineLock(data),
+      await examineLock(config),
       await examineSpace(config),
     ]
   } catch (error) {
@@ -39,13 +40,16 @@ async function examineOwners(data: string, owner: number): Promise<Finding[]> {
   return findings
 }
 
-async function examineLock(data: string): Promise<Finding> {
+async function examineLock({ data, listen }: Config): Promise<Finding> {
   // Nothing is made where no daemon has been.
   if ((await ownerOf(join(data, 'lock.db'))) === undefined) {
     return ok('data', `no daemon has worked in ${data}`)
   }
   const holder = await folderHolder(data)
-  return ok('data', holder ?? `no daemon works in ${data}`)
+  if (holder === undefined) return ok('data', `no daemon works in ${data}`)
+  if (listen.port === 0 || (await listenFailure(listen)) !== undefined) return ok('data', holder)
+  const text = `${holder}, which does not listen on port ${listen.port}: it has another configuration`
+  return fault('data', text, 'stop it, name its configuration, or choose another `data`')
 }
 
 async function examineSpace(config: Config): Promise<Finding> {

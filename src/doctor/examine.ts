@@ -12,12 +12,13 @@ const MIN_TOKEN_LENGTH = 16
 
 /** Looks at all that a mirror of this configuration stands on; it need not run. Changes nothing. */
 export async function examine(config: Config): Promise<Finding[]> {
-  const [data, ports, connections, clock] = await Promise.all([
-    examineData(config),
+  const [ports, connections, clock] = await Promise.all([
     examinePorts(config),
     checkConnections(config),
     examineClock(config),
   ])
+  // Not at once with the ports, on which it listens for a moment too.
+  const data = await examineData(config)
   const reached = connections.map(connectionFinding)
   return [
     ...data,

@@ -55,7 +55,10 @@ const FIXES: Readonly<Record<string, string>> = {
 }
 
 /** The code of the error; `undefined` where it can be listened on. */
-function listenFailure({ host, port }: ListenAddress): Promise<string | undefined> {
+export function listenFailure({
+  host,
+  port,
+}: Pick<ListenAddress, 'host' | 'port'>): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))

@@ -33,6 +33,22 @@ describe('doctor finds', () => {
     expect(stdout).not.toMatch(/^(warning|fault)/m)
   })
 
+  test('a folder in which a mirror of another configuration works', async () => {
+    await using stage = await MirrorStage.start(SMALL)
+    const port = await freePort()
+    const where = ['--data', stage.data, '--host', '127.0.0.1', '--port', `${port}`]
+    const { code, stdout } = await stage.run('doctor', ...where)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      new RegExp(
+        `^fault {4}data {10}\\S+ is in use by process \\d+ on .*, ` +
+          `which does not listen on port ${port}: it has another configuration\n` +
+          ' +fix: stop it, name its configuration, or choose another `data`$',
+        'm',
+      ),
+    )
+  })
+
   test('each mistake of a configuration, with its place', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'm.yml')
@@ -60,7 +76,7 @@ describe('doctor finds', () => {
     await using folder = await temporaryFolder()
     const { faults } = await doctor('--config', join(folder.path, 'none.yml'))
     expect(faults).toMatchObject([
-      { part: 'config', fix: 'name the file with --config, or with ENTREPOT_CONFIG' },
+      { part: 'config', fix: 'name a file that you may read, with --config or ENTREPOT_CONFIG' },
     ])
   })
 
