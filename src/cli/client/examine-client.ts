@@ -1,4 +1,4 @@
-import { type Finding, fault, ok } from '../../doctor/finding.ts'
+import { type Finding, fault, ok, warning } from '../../doctor/finding.ts'
 import { ClientFileError, ClientFiles } from './client-files.ts'
 import type { ClientMirror } from './client-setup.ts'
 import { examineContainerd } from './examine-containerd.ts'
@@ -30,8 +30,15 @@ export async function examineClient(
 
 /** Whether the mirror is where clients are to find it. */
 export async function examineAnswer(url: URL): Promise<Finding> {
-  const reason = await silence(url)
-  if (reason === undefined) return ok('client', `the mirror answers at ${url.origin}`)
+  const silent = await silence(url)
+  if (silent === undefined) return ok('client', `the mirror answers at ${url.origin}`)
+  const text = `the mirror at ${url.origin} ${silent.reason}`
+  // Clients have authorities of their own.
+  if (silent.isDisbelieved) return warning('client', text, TRUST)
   const fix = 'look at the mirror with `entrepot doctor`, at the firewall, and at --url'
-  return fault('client', `the mirror at ${url.origin} ${reason}`, fix)
+  return fault('client', text, fix)
 }
+
+const TRUST =
+  'let the client trust its authority, as docs/security.md#tls says; ' +
+  'entrepot does with NODE_EXTRA_CA_CERTS=FILE in front'

@@ -1,4 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os'
+import { isDisbelief } from '../../util/disbelief.ts'
 import { isLoopback } from '../../util/loopback.ts'
 import { fetchFailure } from '../fetch-failure.ts'
 
@@ -19,13 +20,23 @@ function isHere(host: string): boolean {
   )
 }
 
+export interface Silence {
+  reason: string
+  /** It is there, but with a certificate that nobody vouches for here. */
+  isDisbelieved: boolean
+}
+
 /** Why it does not answer as a registry; `undefined` where it does. */
-export async function silence(mirror: URL): Promise<string | undefined> {
+export async function silence(mirror: URL): Promise<Silence | undefined> {
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
     const { status } = await fetch(new URL('/v2/', mirror), { signal })
-    return status === 200 || status === 401 ? undefined : `answers ${status}`
+    if (status === 200 || status === 401) return undefined
+    return { reason: `answers ${status}`, isDisbelieved: false }
   } catch (error) {
-    return `does not answer (${fetchFailure(error)})`
+    const code = fetchFailure(error)
+    const isDisbelieved = isDisbelief(code)
+    const what = isDisbelieved ? 'has a certificate that is not believed here' : 'does not answer'
+    return { reason: `${what} (${code})`, isDisbelieved }
   }
 }

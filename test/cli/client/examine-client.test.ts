@@ -12,7 +12,9 @@ import {
   type ExaminedClient,
 } from '../../../src/cli/client/examine-client.ts'
 import { podmanSetup } from '../../../src/cli/client/podman.ts'
+import { haveOpenssl, makeCertificates } from '../../support/certificates.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { startTlsServer } from '../../support/tls-server.ts'
 
 const LAN = 'http://mirror.test:5000'
 
@@ -275,5 +277,16 @@ test('a mirror that does not answer where clients are to find it', async () => {
   expect(await examineAnswer(url)).toMatchObject({
     level: 'fault',
     text: `the mirror at ${url.origin} does not answer (ECONNREFUSED)`,
+  })
+})
+
+test.skipIf(!haveOpenssl())('a mirror whose certificate clients may believe', async () => {
+  await using folder = await temporaryFolder()
+  await using server = await startTlsServer(makeCertificates(folder.path))
+  const url = server.at('127.0.0.1')
+  expect(await examineAnswer(url)).toMatchObject({
+    level: 'warning',
+    text: expect.stringMatching(/has a certificate that is not believed here \(\w+\)$/) as string,
+    fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
   })
 })
