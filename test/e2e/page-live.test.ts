@@ -123,7 +123,10 @@ describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
     const { page } = visited
     await page.clock.install()
     await page.reload()
-    await page.getByText('Nothing was served yet.').waitFor()
+    const state = page.locator('#state', { hasText: 'held' })
+    const first = await state.innerText()
+    // All that was asked for at first is answered by then.
+    await eventually('it is told more', async () => (await state.innerText()) !== first)
     link.trouble('stall')
     await eventually('it says so', async () => {
       await page.clock.fastForward(SILENT_FOR_MS)
@@ -132,6 +135,25 @@ describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
     link.trouble('none')
     await page.getByText('0 contents held').waitFor()
     await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
+  })
+
+  it('says aloud what needs attention, the first time too', async () => {
+    await using mirror = await startLiveMirror()
+    await using visited = await visit(browser, mirror)
+    const { page } = visited
+    await page.getByText('Nothing was served yet.').waitFor()
+    // Nothing is read aloud of what was not there before something is added to it.
+    const list = page.getByRole('region', { name: 'Needs attention' }).getByRole('list')
+    expect(await list.getAttribute('aria-live')).toBe('polite')
+    expect(await violationsIn(page)).toEqual([])
+    const changes = await listenTo(page, '#problem-list')
+    await mirror.hub.goDown()
+    await eventually('it is left alone', async () => {
+      await fetch(`${mirror.url}/v2/library/app/manifests/1`)
+      return (await mirror.stats()).upstreams[0]!.state === 'open'
+    })
+    await eventually('it is said', async () => (await changes()).length > 0)
+    expect((await changes())[0]).toMatch(/ does not answer/)
   })
 
   it('says aloud once that it is not told any more, and once that it is again', async () => {

@@ -47,7 +47,6 @@ export class Present {
     )
     const problems = problemsOf(stats, jobs)
     this.#showProblems(problems)
-    find('problems', HTMLElement).hidden = problems.length === 0
     document.title = problems.length === 0 ? 'entrepot' : `(${problems.length}) entrepot`
     this.#showFills(fills)
     find('no-fills', HTMLElement).hidden = fills.length > 0
