@@ -43,6 +43,8 @@ export interface UpstreamUserEntry {
   credential: string
   /** Whether it answered when it was asked last; `null` before that. */
   isAnswering: boolean | null
+  /** Whether its credentials were taken for wrong when they were shown last. */
+  isRefused: boolean
   /** `null` before it has answered. */
   authentication: UpstreamAuthentication | null
   /** `null` where it has told no limit. */

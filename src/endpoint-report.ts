@@ -69,12 +69,13 @@ export class EndpointReport {
   }
 
   #userEntry({ credentials, registry, source }: ReportedUser): UpstreamUserEntry {
-    const { isAnswering = null, authentication } = registry.acquaintance
+    const { isAnswering = null, isRefused, authentication } = registry.acquaintance
     const { label } = credentials
     const told = this.#options.budget.snapshot().find(({ credential }) => credential === label)
     return {
       credential: label,
       isAnswering,
+      isRefused,
       authentication: authentication
         ? {
             kind: authentication.kind,

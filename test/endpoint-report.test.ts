@@ -64,13 +64,37 @@ describe('a test of an upstream', () => {
       { users: [{ credential: 'anonymous', authentication: { kind: 'none' }, error: null }] },
       {
         users: [
-          { credential: 'alice', authentication: { kind: 'basic', realm: null }, error: null },
-          { credential: 'bob', isAnswering: true, error: expect.stringContaining('answered 401') },
+          {
+            credential: 'alice',
+            authentication: { kind: 'basic', realm: null },
+            isRefused: false,
+            error: null,
+          },
+          {
+            credential: 'bob',
+            isAnswering: true,
+            isRefused: true,
+            error: expect.stringContaining('answered 401'),
+          },
         ],
       },
     ])
     expect(hub.requests.map(({ path }) => path)).toEqual(['/v2/team/app/manifests/1'])
     expect(new Set(other.requests.map(({ path }) => path))).toEqual(new Set(['/v2/']))
+  })
+
+  it('tells of credentials that are wrong until they are taken, and not of what they lack rights for', async () => {
+    await using hub = await startFakeHub({ credentials: [alice] })
+    await using upstream = await openUpstreamOf({ url: hub.url, credentials: [alice] })
+    const isRefused = async () => {
+      await upstream.test(signal)
+      return upstream.entry().endpoints[0]?.users[0]?.isRefused
+    }
+    hub.fault({ server: 'token', times: 1 }, { kind: 'answer', status: 403 })
+    expect(await isRefused()).toBe(false)
+    hub.fault({ server: 'token', times: 1 }, { kind: 'answer', status: 401 })
+    expect(await isRefused()).toBe(true)
+    expect(await isRefused()).toBe(false)
   })
 
   it.each(['bearer-required', 'basic'] as const)(
@@ -79,8 +103,8 @@ describe('a test of an upstream', () => {
       await using hub = await startFakeHub({ auth })
       await using upstream = await openUpstreamOf({ failover: [{ url: hub.url }], url: hub.url })
       expect((await upstream.test(signal)).endpoints).toMatchObject([
-        { users: [{ error: null }] },
-        { users: [{ error: null }] },
+        { users: [{ isRefused: false, error: null }] },
+        { users: [{ isRefused: false, error: null }] },
       ])
     },
   )

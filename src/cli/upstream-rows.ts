@@ -21,6 +21,7 @@ export function stateText({ endpoint, user }: UpstreamRow): string {
   if (endpoint.limitedUntil !== null || user.limitedUntil !== null) return 'limited'
   if (endpoint.state !== 'closed') return endpoint.state
   if (user.isAnswering === null) return 'not asked'
+  if (user.isRefused) return 'refuses'
   return user.isAnswering ? 'answers' : 'silent'
 }
 

@@ -42,6 +42,8 @@ export interface Acquaintance {
   isAnswering: boolean | undefined
   /** `undefined` before it has answered. */
   authentication: Authentication | undefined
+  /** Whether our credentials were taken for wrong when they were shown last. */
+  isRefused: boolean
 }
 
 /** First without, then with an old token, then with a new one. */
@@ -63,7 +65,8 @@ export class RegistryEndpoint {
   get acquaintance(): Acquaintance {
     const isAnswering = this.#isAnswering
     const unasked = isAnswering ? ({ kind: 'none' } as const) : undefined
-    return { isAnswering, authentication: this.#auth.authentication ?? unasked }
+    const { authentication = unasked, isRefused } = this.#auth
+    return { isAnswering, authentication, isRefused }
   }
 
   /** Whether we have no credentials for it. Throws UpstreamError. */
@@ -91,6 +94,7 @@ export class RegistryEndpoint {
     let grant = await this.#auth.grant(repository, signal)
     for (let attempt = 1; ; attempt++) {
       const response = await this.#send(request, grant)
+      if (!response.isRedirected) this.#auth.answered(grant, response.status)
       if (response.status !== 401 || response.isRedirected || attempt === MAX_ATTEMPTS) {
         return response
       }

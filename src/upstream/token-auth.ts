@@ -58,6 +58,7 @@ export class TokenAuth {
   })
   readonly #flights = new SingleFlight<string>()
   #scheme: Scheme | undefined
+  #isRefused = false
 
   constructor(options: TokenAuthOptions) {
     this.#options = options
@@ -67,6 +68,19 @@ export class TokenAuth {
   get authentication(): Authentication | undefined {
     const scheme = this.#scheme
     return scheme?.kind === 'bearer' ? { kind: 'bearer', realm: scheme.realm } : scheme
+  }
+
+  /**
+   * Whether our credentials were taken for wrong when they were shown last. A 403 is not that: some
+   * token servers give it for a repository that nobody may pull.
+   */
+  get isRefused(): boolean {
+    return this.#isRefused
+  }
+
+  /** What the upstream has answered to a grant, which may be the credentials themselves. */
+  answered(grant: Grant | undefined, status: number): void {
+    if (grant?.basic) this.#isRefused = status === 401
   }
 
   /** Whether there are no credentials. Throws UpstreamError where that cannot be known. */
@@ -131,13 +145,25 @@ export class TokenAuth {
     const { signal } = new AbortController()
     const credentials = await this.#had(provider.get(signal))
     try {
-      return await fetchToken({ ...request, credentials }, this.#options)
+      return await this.#ask({ ...request, credentials })
     } catch (error) {
       const isDenied = error instanceof UpstreamError && error.kind === 'denied'
       if (!isDenied || !credentials) throw error
       const renewed = await this.#had(provider.renew(credentials, signal))
       if (!renewed) throw error
-      return await fetchToken({ ...request, credentials: renewed }, this.#options)
+      return await this.#ask({ ...request, credentials: renewed })
+    }
+  }
+
+  async #ask(request: TokenRequest): Promise<Token> {
+    try {
+      const token = await fetchToken(request, this.#options)
+      this.#isRefused = false
+      return token
+    } catch (error) {
+      const isUnknown = error instanceof UpstreamError && error.status === 401
+      if (isUnknown && request.credentials) this.#isRefused = true
+      throw error
     }
   }
 

@@ -47,6 +47,11 @@ function endpointProblems({ name, endpoints }: UpstreamEntry, nowMs: number): st
       if (user.limitedUntil !== null) {
         return [`${who} is limited: it is asked again in ${untilText(user.limitedUntil, nowMs)}`]
       }
+      if (user.isRefused) {
+        return [
+          `${where} refuses ${user.credential}: wrong or ended credentials (entrepot upstream test)`,
+        ]
+      }
       return user.isAnswering === false ? [`${who} did not answer when it was asked last`] : []
     })
   })

@@ -39,6 +39,7 @@ function upstream(endpoint: Partial<UpstreamEntry['endpoints'][number]>): Upstre
   const user = {
     credential: 'alice',
     isAnswering: true,
+    isRefused: false,
     authentication: null,
     limit: null,
     remaining: null,
@@ -55,6 +56,14 @@ function upstream(endpoint: Partial<UpstreamEntry['endpoints'][number]>): Upstre
     name: 'docker.io',
     endpoints: [{ ...known, state: 'closed', users: [user], ...endpoint }],
   }
+}
+
+function refusing({ name, endpoints }: UpstreamEntry): UpstreamEntry {
+  const refused = endpoints.map((endpoint) => ({
+    ...endpoint,
+    users: endpoint.users.map((user) => ({ ...user, isRefused: true })),
+  }))
+  return { name, endpoints: refused }
 }
 
 function textOf(change: Partial<Snapshot>): string[] {
@@ -102,6 +111,10 @@ describe('problems come first', () => {
     [
       '- docker.io: registry-1.docker.io refuses all requests as too many: it is asked',
       { upstreams: [upstream({ limitedUntil: inMs(90_000) })] },
+    ],
+    [
+      '- docker.io: registry-1.docker.io refuses alice: wrong or ended credentials',
+      { upstreams: [refusing(upstream({}))] },
     ],
     [
       '- space is full: nothing new is kept, pulls go past the cache',

@@ -5,6 +5,7 @@ import { breakerState, count, ms, text, time } from './fields.ts'
 const user = z.strictObject({
   credential: text.describe('The user name; `anonymous` without credentials.'),
   isAnswering: z.boolean().nullable().describe('When it was asked last.'),
+  isRefused: z.boolean().describe('Whether its credentials were taken for wrong when shown last.'),
   authentication: z
     .strictObject({ kind: z.enum(['none', 'basic', 'bearer']), realm: text.nullable() })
     .nullable(),
