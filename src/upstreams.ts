@@ -110,7 +110,7 @@ function openEndpoint(
   const alternatives = openCredentials(upstream, options, clock, events).map((provider) => {
     const credentials = parts.use(provider)
     const common = { upstream, url, credentials, realms, transport, clock, budget, latency }
-    const registry = new RegistryEndpoint(common)
+    const registry = new RegistryEndpoint({ ...common, events })
     const client = new UpstreamClient({ name: upstream, endpoint: registry, clock })
     const retry = new RetrySource(client, { clock })
     const source = new ThrottleSource(retry, { clock })

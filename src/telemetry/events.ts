@@ -43,6 +43,13 @@ export interface UpstreamAnswer {
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
+export interface CredentialsJudgment {
+  upstream: string
+  endpoint: string
+  credential: string
+  isRefused: boolean
+}
+
 export interface TagEvent {
   upstream: string
   repository: string
@@ -230,6 +237,14 @@ export class Events {
   /** Logged only: those of before are used on. */
   credentialsKept(event: { upstream: string; error: Error }): void {
     this.#logger.warn(event, 'credentials were not renewed')
+  }
+
+  /** They are taken for wrong; or no longer so. */
+  credentialsJudged(event: CredentialsJudgment): void {
+    const { upstream, endpoint, credential, isRefused } = event
+    this.#metrics.credentialsRefused.labels(upstream, endpoint, credential).set(isRefused ? 1 : 0)
+    if (isRefused) this.#logger.warn(event, 'upstream refuses our credentials')
+    else this.#logger.info(event, 'upstream takes our credentials again')
   }
 
   breakerChanged(event: { upstream: string; endpoint: string; state: BreakerState }): void {

@@ -123,6 +123,11 @@ export class Metrics {
     '1 while the endpoint is not asked because it refuses all requests as too many.',
     ['upstream', 'endpoint'],
   )
+  readonly credentialsRefused = this.#gauge(
+    'credentials_refused',
+    '1 while credentials are taken for wrong, as they were when they were shown last.',
+    ['upstream', 'endpoint', 'credential'],
+  )
   readonly budgetLimit = this.#gauge('budget_limit', 'Pulls in one window, as upstream tells.', [
     'upstream',
     'endpoint',

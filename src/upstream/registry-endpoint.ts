@@ -1,5 +1,6 @@
 import type { Repository } from '../oci/reference.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
+import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import { errorOfAnswer } from './answer-error.ts'
 import type { Budget } from './budget.ts'
@@ -21,6 +22,7 @@ export interface RegistryEndpointOptions {
   budget: Budget
   /** Of answers that came from where we asked. */
   latency: Latency
+  events?: Pick<Events, 'credentialsJudged'>
 }
 
 export interface RegistryRequest {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { parseChallenges } from '../oci/challenge.ts'
 import type { Repository } from '../oci/reference.ts'
 import { UpstreamError } from '../oci/upstream-error.ts'
+import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../util/clock.ts'
 import { SingleFlight } from '../util/single-flight.ts'
 import {
@@ -22,6 +23,7 @@ export interface TokenAuthOptions {
   realms: readonly string[]
   transport: Transport
   clock: Clock
+  events?: Pick<Events, 'credentialsJudged'>
 }
 
 /** How an upstream wants to be asked, and where tokens come from. */
@@ -80,7 +82,7 @@ export class TokenAuth {
 
   /** What the upstream has answered to a grant, which may be the credentials themselves. */
   answered(grant: Grant | undefined, status: number): void {
-    if (grant?.basic) this.#isRefused = status === 401
+    if (grant?.basic) this.#judge(status === 401)
   }
 
   /** Whether there are no credentials. Throws UpstreamError where that cannot be known. */
@@ -158,13 +160,21 @@ export class TokenAuth {
   async #ask(request: TokenRequest): Promise<Token> {
     try {
       const token = await fetchToken(request, this.#options)
-      this.#isRefused = false
+      if (request.credentials) this.#judge(false)
       return token
     } catch (error) {
       const isUnknown = error instanceof UpstreamError && error.status === 401
-      if (isUnknown && request.credentials) this.#isRefused = true
+      if (isUnknown && request.credentials) this.#judge(true)
       throw error
     }
+  }
+
+  #judge(isRefused: boolean): void {
+    if (isRefused === this.#isRefused) return
+    this.#isRefused = isRefused
+    const { upstream, url, credentials, events } = this.#options
+    const who = { upstream, endpoint: url.host, credential: credentials.label }
+    events?.credentialsJudged({ ...who, isRefused })
   }
 
   async #had<T>(credentials: Promise<T>): Promise<T> {

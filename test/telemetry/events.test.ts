@@ -132,6 +132,24 @@ test('an endpoint that refuses all requests shows until it does not', async () =
   ])
 })
 
+test('credentials that are taken for wrong show until they are not', async () => {
+  const who = { upstream: 'docker.io', endpoint: 'a:1', credential: 'alice' }
+  const samples: string[] = []
+  for (const isRefused of [true, false]) {
+    events.credentialsJudged({ ...who, isRefused })
+    samples.push(...(await sample('entrepot_credentials_refused')))
+  }
+  const labels = 'upstream="docker.io",endpoint="a:1",credential="alice"'
+  expect(samples).toEqual([
+    `entrepot_credentials_refused{${labels}} 1`,
+    `entrepot_credentials_refused{${labels}} 0`,
+  ])
+  expect(lines).toMatchObject([
+    { ...who, level: 40, msg: 'upstream refuses our credentials' },
+    { ...who, level: 30, msg: 'upstream takes our credentials again' },
+  ])
+})
+
 test('health checks are not worth a line by default', () => {
   events.requestServed({ ...pull, kind: 'health', outcome: undefined }, undefined)
   expect(lines[0]).toMatchObject({ level: 20 })
