@@ -5,12 +5,19 @@ export function print(text: string): void {
 
 /** For programs. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, undefined, 2))
+  print(jsonOf(value, 2))
 }
 
 /** For programs that read one value after the other. */
 export function printLine(value: unknown): void {
-  print(JSON.stringify(value))
+  print(jsonOf(value, 0))
+}
+
+/** There is no JSON of what an answer lacks. */
+function jsonOf(value: unknown, indent: number): string {
+  const text = JSON.stringify(value, undefined, indent) as string | undefined
+  if (text === undefined) throw new TypeError('there is nothing to print')
+  return text
 }
 
 export function printError(text: string): void {

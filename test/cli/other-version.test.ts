@@ -42,13 +42,16 @@ test('one of the same version is refused by what it says alone', async () => {
   expect(stderr).toBe('entrepot: there is none\n')
 })
 
-test('an answer that lacks something is told with the versions', async () => {
-  expect(await ask(['top'], [200, {}])).toEqual({
-    code: 1,
-    stdout: '',
-    stderr: `entrepot: what the daemon answers is not understood: ${VERSIONS}\n`,
-  })
-})
+test.each([[['top']], [['top', '--json']]])(
+  '%s: an answer that lacks something is told with the versions',
+  async (args) => {
+    expect(await ask(args, [200, {}])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `entrepot: what the daemon answers is not understood: ${VERSIONS}\n`,
+    })
+  },
+)
 
 test('an answer of something else is told as that', async () => {
   expect(await ask(['top'], [200, {}], {})).toEqual({
