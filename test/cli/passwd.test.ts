@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { compareSync } from 'bcryptjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts'
+import { surroundings } from '../support/surroundings.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { haveTerminal } from './pseudo-terminal.ts'
 import { ENTREPOT, type Ended, runEntrepot } from './run-entrepot.ts'
@@ -37,7 +38,7 @@ async function isPassword(user: string, password: string): Promise<boolean> {
 /** Gives an answer to each question on a terminal; returns all that would be seen there. */
 async function typed(...answers: string[]): Promise<string> {
   const command = [...ENTREPOT, 'passwd', file, 'ci'].join(' ')
-  const child = spawn('script', ['-qec', command, '/dev/null'])
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env: surroundings() })
   let output = ''
   let answered = 0
   child.stdout.on('data', (chunk: Buffer) => {

@@ -30,8 +30,8 @@ export function atTerminal(
   return new RunningProcess(scripted(command), { env, input: 'open' })
 }
 
-/** The terminal has colors, whatever runs the tests: Node.js expects none where `CI` is set. */
+/** The terminal has colors. */
 function scripted(command: readonly string[]): string[] {
   const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
-  return ['env', '-u', 'CI', 'TERM=xterm-256color', 'script', '-qec', quoted, '/dev/null']
+  return ['env', 'TERM=xterm-256color', 'script', '-qec', quoted, '/dev/null']
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { surroundings } from '../support/surroundings.ts'
 
 export const ENTREPOT = [
   process.execPath,
@@ -19,7 +20,7 @@ export function runEntrepot(args: readonly string[], env: NodeJS.ProcessEnv = {}
     execFile(
       node,
       [main, ...args],
-      { env: { ...process.env, ...env }, timeout: 15_000 },
+      { env: { ...surroundings(), ...env }, timeout: 15_000 },
       (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
     )
   })

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { surroundings } from './surroundings.ts'
 
 export interface Exit {
   code: number | null
@@ -27,7 +28,7 @@ export class RunningProcess implements AsyncDisposable {
     const [file = '', ...args] = command
     this.#child = spawn(file, args, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...surroundings(), ...options.env },
       detached: true,
       stdio: [options.input === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     })
