@@ -45,10 +45,13 @@ function daemonSet(registries: readonly string[], hosts: string): object {
     metadata: { name: NAME, namespace: 'kube-system' },
     spec: {
       selector: { matchLabels: { app: NAME } },
+      // Nobody uses its pods: all nodes at once, not one after the other.
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%' } },
       template: {
         metadata: { labels: { app: NAME }, annotations: { 'entrepot/installed': installed } },
         spec: {
           automountServiceAccountToken: false,
+          nodeSelector: { 'kubernetes.io/os': 'linux' },
           tolerations: [{ operator: 'Exists' }],
           initContainers: [installer(registries)],
           // A DaemonSet's pods may not end.

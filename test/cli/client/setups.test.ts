@@ -208,6 +208,14 @@ describe('kubernetes', () => {
     }
   })
 
+  test('installs on all nodes at once that have such a containerd', () => {
+    const [, set] = objects(kubernetesSetup(mirror(LAN, hub)))
+    expect(set?.spec).toMatchObject({
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%' } },
+      template: { spec: { nodeSelector: { 'kubernetes.io/os': 'linux' } } },
+    })
+  })
+
   test('installs again what has changed, and only then', () => {
     expect(stamp(LAN, hub)).toEqual(stamp(LAN, hub))
     expect(stamp(LAN, hub)).not.toEqual(stamp(LAN, hub, ghcr))
