@@ -51,6 +51,7 @@ async function writeMillions(inventory: Inventory): Promise<void> {
 
 /** Waits until all is shown. */
 async function untilShown(page: Page): Promise<void> {
+  await page.locator('#figure-pulls', { hasText: /\d/ }).waitFor()
   for (const list of ['top', 'image-list']) {
     await page.locator(`#${list} li:nth-child(2)`).waitFor()
   }

@@ -48,7 +48,8 @@ async function refreshTop() {
 let toldAtMs = 0
 
 /**
- * It is said aloud once, however often it is tried again: the state beside it changes too often for that.
+ * Said aloud once, however often it is tried again; the state beside it changes too often to be
+ * read aloud.
  *
  * @param {string} why
  */
