@@ -75,6 +75,9 @@ async function pullUntilLeft(url: string, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** A Wednesday afternoon: whenever the page is looked at, much was going on just before. */
+const MEANT_NOW_MS = Date.UTC(2026, 10, 18, 15)
+
 /** A quarter in which a team came to like its mirror, with nights and weekends. */
 async function writePast(inventory: Inventory): Promise<void> {
   const random = seededRandom(7)
@@ -96,7 +99,7 @@ function stepAt(agoMs: number): number {
 }
 
 function sampleOf(atMs: number, stepMs: number, progress: number, random: () => number): Sample {
-  const date = new Date(atMs)
+  const date = new Date(MEANT_NOW_MS - (Date.now() - atMs))
   const hour = date.getUTCHours() + date.getUTCMinutes() / 60
   const isWeekend = date.getUTCDay() === 0 || date.getUTCDay() === 6
   const work = Math.exp(-(((hour - 13) / 4.2) ** 2)) * (isWeekend ? 0.15 : 1) + 0.06
