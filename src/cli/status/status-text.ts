@@ -218,9 +218,15 @@ function jobText({ isRunning, progress, lastRun }: JobEntry): string {
   if (lastRun.error !== null) return `failed: ${lastRun.error}`
   const told = Object.entries(lastRun.result ?? {}).filter(([, count]) => count > 0)
   if (told.length === 0) return 'nothing to do'
-  return told
-    .map(([what, count]) => `${what} ${/bytes$/i.test(what) ? sizeText(count) : numberText(count)}`)
-    .join(', ')
+  return told.map(([what, count]) => resultText(what, count)).join(', ')
+}
+
+/** `fetchedBytes` is told as `fetched`, `freedContents` as `freed contents`. */
+function resultText(what: string, count: number): string {
+  const words = what
+    .replace(/Bytes$/, '')
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return `${words} ${/bytes$/i.test(what) ? sizeText(count) : numberText(count)}`
 }
 
 function progressText({ done, total, unit }: WorkProgress): string {

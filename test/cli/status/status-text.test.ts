@@ -210,6 +210,19 @@ test('fills are told with how far they are, and those that are too many counted'
   expect(lines.at(-1)).toBe('and 2 more')
 })
 
+test('what a job has done is told in words', () => {
+  const lastRun = {
+    startedAt: inMs(-60_000),
+    endedAt: inMs(-60_000),
+    result: { freedContents: 3, bytes: GIB, fetchedBytes: 2 * GIB, failed: 0 },
+    error: null,
+  }
+  const job = { name: 'warm-1', everyMs: 1, isRunning: false, progress: null, nextRunAt: null }
+  expect(textOf({ jobs: [{ ...job, lastRun }] }).at(-1)).toBe(
+    'warm-1  1m ago     -  freed contents 3, bytes 1.00 GiB, fetched 2.00 GiB',
+  )
+})
+
 test('on a narrow terminal problems have more lines, and all others lose their ends', () => {
   const change = { upstreams: [upstream({ state: 'open' })] }
   const lines = statusLines({ ...SNAPSHOT, ...change }, 40).map(({ text }) => text)
