@@ -5,6 +5,7 @@ import { UpstreamError } from '../oci/upstream-error.ts'
 import { Events } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import { formatDuration } from '../util/duration.ts'
 import { type Finding, fault, ok, warning } from './finding.ts'
 
 /** Tokens and signatures are good for minutes: some services refuse what is five off. */
@@ -25,8 +26,8 @@ export async function examineClock(config: Config): Promise<Finding[]> {
 }
 
 function finding(skew: number): Finding {
-  const seconds = Math.round(Math.abs(skew) / 1000)
-  const text = `the clock is ${seconds} s ${skew > 0 ? 'ahead of' : 'behind'} those of the registries`
+  const off = formatDuration(Math.round(Math.abs(skew) / 1000) * 1000)
+  const text = `the clock is ${off} ${skew > 0 ? 'ahead of' : 'behind'} those of the registries`
   if (Math.abs(skew) >= BAD_MS) return fault('clock', text, FIX)
   if (Math.abs(skew) >= DOUBTFUL_MS) return warning('clock', text, FIX)
   return ok('clock', 'the clock is that of the registries')
