@@ -98,6 +98,23 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     })
 
     it.each([
+      { reducedMotion: 'reduce', duration: '0s' },
+      { reducedMotion: 'no-preference', duration: '1s' },
+    ] as const)(
+      'moves bars where that is wanted: $reducedMotion',
+      async ({ reducedMotion, duration }) => {
+        await using visited = await visit(browser, scene, { reducedMotion })
+        const { page } = visited
+        await page.locator('.fill .part').first().waitFor({ state: 'attached' })
+        expect(
+          await page.evaluate(
+            `getComputedStyle(document.querySelector('.fill .part')).transitionDuration`,
+          ),
+        ).toBe(duration)
+      },
+    )
+
+    it.each([
       { hour: 6, when: 'the same day', said: /resets \d\d:\d\d, in 5 h \d+ min/ },
       { hour: 20, when: 'tomorrow', said: /resets \d+ \w+, \d\d:\d\d, in 5 h \d+ min/ },
     ])('shows what is left of a limit that is reset $when', async ({ hour, said }) => {
@@ -123,7 +140,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
       await page.getByText('linux/amd64', { exact: true }).waitFor()
       await page.getByText(/^\d+ since the start, \d+ % hits$/).waitFor()
       await page.getByRole('searchbox').fill('nothing like it')
-      await page.getByText('No image matches.').waitFor()
+      await page.getByRole('status').getByText('No image matches.').waitFor()
       expect(complaints).toEqual([])
     })
 

@@ -60,11 +60,9 @@ export class Images {
     if (asked !== this.#asked) return
     this.#show(images)
     this.#more.hidden = next === null || this.#wanted === MAX_IMAGES
-    setText(
-      this.#none,
-      search === '' ? 'Nothing is held yet: images come with the first pull.' : 'No image matches.',
-    )
-    this.#none.hidden = images.length > 0
+    const none =
+      search === '' ? 'Nothing is held yet: images come with the first pull.' : 'No image matches.'
+    setText(this.#none, images.length > 0 ? '' : none)
   }
 
   /** @param {number} count */
