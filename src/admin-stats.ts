@@ -40,6 +40,8 @@ export interface Stats {
   fills: FillProgress[]
   upstreams: UpstreamStats[]
   webhooks: WebhookStats[]
+  /** Whether the audit log cannot be written; `null` where there is none. */
+  audit: { isFailing: boolean } | null
 }
 
 /** Numbers are of events, since the start. */

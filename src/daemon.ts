@@ -180,7 +180,7 @@ export async function startDaemon(
 
   let isReady = false
   const listening = { isReady: () => isReady, events }
-  const measured = { startedAtMs, storeStats, pins, fills, upstreams, webhooks }
+  const measured = { startedAtMs, storeStats, pins, fills, upstreams, webhooks, audit }
   const stats = () => statsOf({ ...measured, inventory, space, eviction, clock, events })
   const work = { eviction, sweep, warm, jobs: upkeep, publicRegistries }
   const operations = mirrorOperations({ ...content, ...work })

@@ -6,6 +6,7 @@ import type { Pins } from './cache/pins.ts'
 import type { Space } from './cache/space.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import type { OpenStore } from './stores.ts'
+import type { AuditLog } from './telemetry/audit-log.ts'
 import type { Events } from './telemetry/events.ts'
 import type { OpenUpstream } from './upstreams.ts'
 import type { Clock } from './util/clock.ts'
@@ -23,6 +24,7 @@ export interface StatsParts {
   fills: Fills
   upstreams: readonly Pick<OpenUpstream, 'stats'>[]
   webhooks: Pick<Webhooks, 'stats'>
+  audit: Pick<AuditLog, 'isFailing'> | undefined
 }
 
 /** What was counted since the start, and how things stand. */
@@ -38,6 +40,7 @@ export async function statsOf(parts: StatsParts): Promise<Stats> {
     fills: parts.fills.list().map(fillStats),
     upstreams: parts.upstreams.map((upstream) => upstream.stats()),
     webhooks: parts.webhooks.stats(),
+    audit: parts.audit ? { isFailing: parts.audit.isFailing } : null,
   }
 }
 

@@ -28,6 +28,11 @@ export class AuditLog implements AsyncDisposable {
     this.#file = file
   }
 
+  /** See LineFile.isFailing. */
+  get isFailing(): boolean {
+    return this.#file.isFailing
+  }
+
   requested({ action, request }: RequestedAction): void {
     const { name, kind, content } = action
     if (name === 'pull' && kind === 'blob' && !this.#options.withPulledBlobs) return

@@ -46,6 +46,11 @@ export class LineFile implements AsyncDisposable {
     this.#file = file
   }
 
+  /** Whether lines wait because they cannot be written. */
+  get isFailing(): boolean {
+    return this.#isFailing
+  }
+
   write(line: string): void {
     const text = `${line}\n`
     const bytes = Buffer.byteLength(text)

@@ -14,6 +14,9 @@ export function problemsOf({ stats, jobs, upstreams, atMs }: Snapshot): string[]
     ...contentProblems(stats),
     ...jobs.flatMap((job) => jobProblems(job, atMs)),
     ...stats.webhooks.flatMap(webhookProblems),
+    ...(stats.audit?.isFailing
+      ? ['the audit log cannot be written: its lines wait, and then are lost (entrepot errors)']
+      : []),
   ]
 }
 

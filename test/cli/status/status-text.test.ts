@@ -24,6 +24,7 @@ const STATS: Stats = {
   fills: [],
   upstreams: [],
   webhooks: [],
+  audit: null,
 }
 
 const SNAPSHOT: Snapshot = {
@@ -115,6 +116,10 @@ describe('problems come first', () => {
     [
       '- docker.io: registry-1.docker.io refuses alice: wrong or ended credentials',
       { upstreams: [refusing(upstream({}))] },
+    ],
+    [
+      '- the audit log cannot be written: its lines wait, and then are lost (entrepot',
+      withStats({ audit: { isFailing: true } }),
     ],
     [
       '- space is full: nothing new is kept, pulls go past the cache',

@@ -30,6 +30,7 @@ export const stats: Stats = {
     },
   ],
   webhooks: [],
+  audit: null,
   upstreams: [
     {
       name: 'docker.io',

@@ -86,6 +86,10 @@ export const stats = z
     fills: z.array(fill),
     upstreams: z.array(upstream),
     webhooks: z.array(webhook),
+    audit: z
+      .strictObject({ isFailing: z.boolean().describe('Whether its lines cannot be written.') })
+      .nullable()
+      .describe('`null` where there is no audit log.'),
   })
   .describe('Counted since the start, and how things stand.') satisfies z.ZodType<Stats>
 
