@@ -1,19 +1,26 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { ByteReader } from '../util/byte-reader.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Exchange } from './exchange.ts'
 
+export interface BlobAnswer {
+  status: number
+  headers: OutgoingHttpHeaders
+  body: ByteReader
+  /** Of the body as it is sent. */
+  lengthBytes: number
+}
+
 /**
- * Writes `length` bytes of `body` after the headers and ends the response. One write at a time, and
- * the next chunk is read meanwhile where the pool has a buffer for that: at most two buffers a
- * response, however slow the client. Disposes the body. Rejects when the body fails or ends early,
- * or the client leaves; the caller then destroys the response, which is all that a client can still
- * be told.
+ * Writes headers and body, and ends the response. One write at a time, and the next chunk is read
+ * meanwhile where the pool has a buffer for that: at most two buffers a response, however slow the
+ * client. Disposes the body. Rejects when the body fails or ends early, or the client leaves: the
+ * headers are sent with the first bytes, so that who has none of them can be told why; else the
+ * caller destroys the response, which is all that a client can still be told.
  */
 export async function sendBlob(
   response: ServerResponse,
-  body: ByteReader,
-  length: number,
+  { status, headers, body, lengthBytes }: BlobAnswer,
   pool: BufferPool,
   exchange: Exchange,
 ): Promise<void> {
@@ -27,8 +34,9 @@ export async function sendBlob(
   let ahead = pool.takeAhead()
   let isIdle = false
   try {
-    let left = length
+    let left = lengthBytes
     let count = await readNext(response, body, buffer, left)
+    response.writeHead(status, headers)
     while (left > count) {
       const sending = send(response, 'write', buffer.subarray(0, count), exchange)
       left -= count

@@ -82,16 +82,16 @@ async function serveBytes(
   exchange.outcome = found.outcome
   exchange.action = { name: 'pull', kind: 'blob', content: found.descriptor }
   const headers = blobHeaders(found, request)
-  const length = rangeLength(found.range)
+  const lengthBytes = rangeLength(found.range)
   headers['Content-Type'] = found.descriptor.mediaType
-  headers['Content-Length'] = length
+  headers['Content-Length'] = lengthBytes
   if (range) {
     const { first, last } = found.range
     headers['Content-Range'] = `bytes ${first}-${last}/${found.descriptor.sizeBytes}`
   }
   context.respond = false
-  res.writeHead(range ? 206 : 200, headers)
-  await sendBlob(res, found.body, length, pool, exchange)
+  const status = range ? 206 : 200
+  await sendBlob(res, { status, headers, body: found.body, lengthBytes }, pool, exchange)
 }
 
 function blobHeaders(found: Resolved, { ns }: BlobRequest) {

@@ -8,10 +8,11 @@ import { sendBlob } from '../../src/http/send-blob.ts'
 import { digestOf } from '../../src/oci/digest.ts'
 import { UpstreamError } from '../../src/oci/upstream-error.ts'
 import { ContentFeed } from '../../src/telemetry/content-feed.ts'
+import { StoreError } from '../../src/store/store-error.ts'
 import type { ByteReader } from '../../src/util/byte-reader.ts'
 import { eventually } from '../support/eventually.ts'
 import { bytesOf } from '../support/images.ts'
-import { ask, repository, startMirror, type TestMirror } from './mirror.ts'
+import { ask, errorOf, repository, startMirror, type TestMirror } from './mirror.ts'
 
 const bytes = bytesOf('large', 24_000_000)
 const digest = digestOf(bytes)
@@ -65,6 +66,20 @@ test.each<[string, () => Promise<number>]>([
   expect(mirror.hub.openBodies).toBe(0)
 })
 
+test.each<[string, Error, number, string]>([
+  ['upstream', new UpstreamError('docker.io', 'invalid', 'wrong digest'), 502, 'UPSTREAM_INVALID'],
+  ['the store', new StoreError('io', 'the disk is broken'), 503, 'UNAVAILABLE'],
+])('a body that fails before its first byte is told: %s', async (_, error, status, code) => {
+  mirror.hub.wrap = interrupted(0, () => Promise.reject(error))
+  const { headers, ...answer } = await mirror.ask(path, { headers: { Range: 'bytes=0-99' } })
+  expect(answer).toMatchObject({ status, isComplete: true })
+  expect(errorOf({ headers, ...answer }).code).toBe(code)
+  expect(headers).not.toHaveProperty('cache-control')
+  expect(headers).not.toHaveProperty('content-range')
+  expect(await mirror.accessLine()).toMatchObject({ status, aborted: false })
+  expect(mirror.hub.openBodies).toBe(0)
+})
+
 test('a body longer than its length is cut to it', async () => {
   mirror.hub.wrap = (body) => ({
     async read(into) {
@@ -113,7 +128,8 @@ test('a client that leaves during the last read is not waited for', async () => 
       signal: AbortSignal.timeout(60_000),
       feed: new ContentFeed(),
     })
-    sendBlob(response, body, 1, pool, exchange).then(sent.resolve, sent.reject)
+    const answer = { status: 200, headers: {}, body, lengthBytes: 1 }
+    sendBlob(response, answer, pool, exchange).then(sent.resolve, sent.reject)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
