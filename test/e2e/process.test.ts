@@ -46,6 +46,7 @@ describe('kill -9', () => {
         expect(await wholeBlobs(mirror.dataFolder)).toEqual(kept)
         expect((await filesBelow(mirror.dataFolder)).filter(isSpool)).toEqual([])
         await pullWhole(stage, next)
+        await untilKept(mirror.adminUrl, next.image.root.digest, '1')
         earlier.push(next)
       }
       await hub.goDown()
