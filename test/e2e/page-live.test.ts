@@ -137,6 +137,25 @@ describe.runIf(haveTools('chromium'))('the page, as time goes by', () => {
     await eventually('it is up to date', async () => (await page.locator('.lost').count()) === 0)
   })
 
+  it('waits longer where something is to be changed, which an upstream may be asked for', async () => {
+    await using mirror = await startLiveMirror()
+    await mirror.pull('library/app:1')
+    await using link = await FaultProxy.start(new URL(mirror.adminUrl))
+    await using visited = await visit(browser, { adminUrl: link.url.origin })
+    const { page } = visited
+    await page.locator('#image-list > li summary', { hasText: 'library/app:1' }).click()
+    await page.clock.install()
+    await page.getByRole('button', { name: 'Pin' }).click()
+    link.trouble('stall')
+    await page.getByRole('dialog').getByRole('button', { name: 'Pin' }).click()
+    await eventually('it is asked', async () =>
+      link.requests.some((request) => request.startsWith('POST /api/v1/pins')),
+    )
+    await page.clock.fastForward(SILENT_FOR_MS)
+    link.trouble('none')
+    await page.getByText('Pinned docker.io/library/app:1').waitFor()
+  })
+
   it('says aloud what needs attention, the first time too', async () => {
     await using mirror = await startLiveMirror()
     await using visited = await visit(browser, mirror)

@@ -330,23 +330,22 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
     expect(complaints).toEqual([])
   })
 
-  it('asks for the token when it is needed, again when it is wrong, and keeps it', async () => {
-    await using mirror = await startLiveMirror({ ENTREPOT_ADMIN__TOKEN: 'open-sesame' })
+  it('tells of credentials that are refused, and of an audit log that is not written', async () => {
+    const hub = { credentials: [{ username: 'ci', password: 'right' }] }
+    const env = {
+      ENTREPOT_UPSTREAMS__DOCKER_IO__CREDENTIALS__0__USERNAME: 'ci',
+      ENTREPOT_UPSTREAMS__DOCKER_IO__CREDENTIALS__0__PASSWORD: 'wrong',
+      ENTREPOT_AUDIT__FILE: '/dev/full',
+    }
+    await using mirror = await startLiveMirror(env, { hub })
     await using visited = await visit(browser, mirror)
     const { page } = visited
-    const dialog = page.getByRole('dialog', { name: 'Admin token' })
-    const answer = async (token: string) => {
-      await dialog.getByLabel('Token').fill(token)
-      await page.keyboard.press('Enter')
-    }
-    await answer('sesame')
-    await dialog.getByText('That is not the token.').waitFor()
-    await answer('open-sesame')
     await page.getByText('0 contents held').waitFor()
-    expect(await dialog.isVisible()).toBe(false)
-    await page.reload()
-    await page.getByText('0 contents held').waitFor()
-    expect(await dialog.isVisible()).toBe(false)
+    const answer = await fetch(`${mirror.url}/v2/library/app/manifests/1`)
+    expect(answer.status).toBe(403)
+    await page.getByText(`${new URL(mirror.hub.url).host} refuses ci`).waitFor()
+    await page.getByText('The audit log cannot be written').waitFor()
+    expect(await page.title()).toBe('(2) entrepot')
   })
 
   it('says first what needs attention, and when the daemon is gone', async () => {

@@ -8,8 +8,10 @@
 /** Where the token is kept: as long as the tab is. */
 const TOKEN_KEY = 'entrepot.admin.token'
 const DATA = 'data: '
-/** The daemon says something each ten seconds, whatever it was asked, and at `live` each second. */
+/** The daemon says something of long work each ten seconds, and at `live` each second. */
 const SILENT_FOR_MS = 15_000
+/** What changes something may be asked of an upstream, and again, before it is answered. */
+const CHANGING_FOR_MS = 180_000
 
 /** What the daemon says went wrong, or that it does not answer. */
 class ApiFailure extends Error {
@@ -28,10 +30,20 @@ export class Api {
   #askForToken
   /** @type {Promise<string | undefined> | undefined} */
   #asking
+  #isDeclined = false
 
   /** @param {(refused: string | null) => Promise<string | undefined>} askForToken resolves to nothing where nobody says it */
   constructor(askForToken) {
     this.#askForToken = askForToken
+  }
+
+  /** Whether nobody wanted to say the token; then it is not asked for until `askAgain`. */
+  get isDeclined() {
+    return this.#isDeclined
+  }
+
+  askAgain() {
+    this.#isDeclined = false
   }
 
   /**
@@ -51,7 +63,7 @@ export class Api {
    * @returns {Promise<Answer>}
    */
   async send(method, path, body) {
-    return JSON.parse(await wholeOf(this.#ask(method, path, body)))
+    return JSON.parse(await wholeOf(this.#ask(method, path, { body, patienceMs: CHANGING_FOR_MS })))
   }
 
   /**
@@ -64,7 +76,7 @@ export class Api {
    * @returns {Promise<Works[Name]['result']>}
    */
   async work(name, body, onLine) {
-    for await (const text of linesOf(this.#ask('POST', name, body))) {
+    for await (const text of linesOf(this.#ask('POST', name, { body }))) {
       const line = /** @type {WorkLine<Name>} */ (JSON.parse(text))
       if ('error' in line) throw new ApiFailure(line.error.message)
       if ('result' in line) return line.result
@@ -81,7 +93,7 @@ export class Api {
    * @returns {AsyncGenerator<LiveStatus>}
    */
   async *live(signal) {
-    for await (const line of linesOf(this.#ask('GET', 'live', undefined, signal))) {
+    for await (const line of linesOf(this.#ask('GET', 'live', { signal }))) {
       if (line.startsWith(DATA)) yield JSON.parse(line.slice(DATA.length))
     }
     throw new ApiFailure('the daemon went away')
@@ -93,13 +105,13 @@ export class Api {
    *
    * @param {string} method
    * @param {string} path
-   * @param {object} [body]
-   * @param {AbortSignal} [signal]
+   * @param {{ body?: object | undefined, signal?: AbortSignal, patienceMs?: number }} [options]
    * @returns {AsyncGenerator<string>}
    */
-  async *#ask(method, path, body, signal) {
+  async *#ask(method, path, options = {}) {
+    const { body, signal, patienceMs = SILENT_FOR_MS } = options
     const token = sessionStorage.getItem(TOKEN_KEY)
-    const leaving = new AbortController()
+    const silence = new Silence(patienceMs)
     const request = fetch(`api/v1/${path}`, {
       method,
       headers: {
@@ -107,14 +119,14 @@ export class Api {
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.any([leaving.signal, ...(signal ? [signal] : [])]),
+      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
     })
-    const response = await unlessSilent(request, leaving, 'the daemon does not answer')
+    const response = await silence.brokenBy(request, 'the daemon does not answer')
     if (response.status === 401 && (await this.#renewToken(token))) {
-      yield* this.#ask(method, path, body, signal)
+      yield* this.#ask(method, path, options)
       return
     }
-    const parts = partsOf(response, leaving)
+    const parts = partsOf(response, silence)
     if (!response.ok) throw new ApiFailure(faultOf(response, await wholeOf(parts)))
     yield* parts
   }
@@ -126,9 +138,11 @@ export class Api {
    * @returns {Promise<boolean>} whether there is another one now
    */
   async #renewToken(refused) {
+    if (this.#isDeclined) return false
     if (sessionStorage.getItem(TOKEN_KEY) === refused) {
       this.#asking ??= this.#askForToken(refused).finally(() => (this.#asking = undefined))
       const given = await this.#asking
+      this.#isDeclined = given === undefined
       if (given === undefined) return false
       sessionStorage.setItem(TOKEN_KEY, given)
     }
@@ -136,39 +150,57 @@ export class Api {
   }
 }
 
-/**
- * @template Value
- * @param {Promise<Value>} said
- * @param {AbortController} leaving
- * @param {string} otherwise
- * @returns {Promise<Value>}
- */
-async function unlessSilent(said, leaving, otherwise) {
-  const timer = setTimeout(() => leaving.abort(), SILENT_FOR_MS)
-  try {
-    return await said
-  } catch (cause) {
-    throw new ApiFailure(otherwise, { cause })
-  } finally {
-    clearTimeout(timer)
+/** Ends a request that nothing has come of for too long. */
+class Silence {
+  #leaving = new AbortController()
+  #patienceMs
+
+  /** @param {number} patienceMs */
+  constructor(patienceMs) {
+    this.#patienceMs = patienceMs
+  }
+
+  get signal() {
+    return this.#leaving.signal
+  }
+
+  leave() {
+    this.#leaving.abort()
+  }
+
+  /**
+   * @template Value
+   * @param {Promise<Value>} said
+   * @param {string} otherwise
+   * @returns {Promise<Value>}
+   */
+  async brokenBy(said, otherwise) {
+    const timer = setTimeout(() => this.leave(), this.#patienceMs)
+    try {
+      return await said
+    } catch (cause) {
+      throw new ApiFailure(otherwise, { cause })
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 
 /**
  * @param {Response} response
- * @param {AbortController} leaving
+ * @param {Silence} silence
  * @returns {AsyncGenerator<string>}
  */
-async function* partsOf({ body }, leaving) {
+async function* partsOf({ body }, silence) {
   const reader = (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader()
   try {
     for (;;) {
-      const { done, value } = await unlessSilent(reader.read(), leaving, 'the daemon went away')
+      const { done, value } = await silence.brokenBy(reader.read(), 'the daemon went away')
       if (done) return
       yield value
     }
   } finally {
-    leaving.abort()
+    silence.leave()
   }
 }
 

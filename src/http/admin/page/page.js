@@ -21,6 +21,7 @@ const present = new Present()
 const past = new Past(api)
 const images = new Images(api, actions)
 const holds = new Holds(api, actions)
+const logIn = find('log-in', HTMLElement)
 
 async function refreshRest() {
   await Promise.all([
@@ -73,8 +74,8 @@ function comeBack() {
  */
 async function look(signal) {
   let restDueAtMs = 0
-  for await (const { stats, jobs } of api.live(signal)) {
-    present.show(stats, jobs)
+  for await (const status of api.live(signal)) {
+    present.show(status)
     toldAtMs = Date.now()
     if (performance.now() >= restDueAtMs) {
       await refreshRest()
@@ -92,6 +93,8 @@ async function keepLooking(signal) {
     } catch (error) {
       if (signal.aborted) return
       lose(error instanceof Error ? error.message : String(error))
+      logIn.hidden = !api.isDeclined
+      if (api.isDeclined) return
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
     }
   }
@@ -109,6 +112,11 @@ function lookWhileVisible() {
 find('range', HTMLElement).addEventListener('change', ({ target }) => {
   if (!(target instanceof HTMLInputElement)) return
   past.choose(target.value).catch((error) => actions.tell(error))
+})
+logIn.addEventListener('click', () => {
+  logIn.hidden = true
+  api.askAgain()
+  lookWhileVisible()
 })
 document.addEventListener('visibilitychange', lookWhileVisible)
 lookWhileVisible()

@@ -8,7 +8,8 @@ import { sumOf } from './pulls.js'
 import { UpstreamRow } from './upstream-row.js'
 
 /**
- * @import { JobEntry, RemovableEntry } from '../../../admin-api.ts'
+ * @import { RemovableEntry } from '../../../admin-api.ts'
+ * @import { LiveStatus } from '../../../admin-daemon.ts'
  * @import { Stats, TopList } from '../../../admin-stats.ts'
  * @import { Problem } from './problems.js'
  */
@@ -35,27 +36,25 @@ export class Present {
     find('disk', HTMLElement).append(this.#disk.element, this.#copies.element)
   }
 
-  /**
-   * @param {Stats} stats
-   * @param {readonly JobEntry[]} jobs
-   */
-  show(stats, jobs) {
-    const { store, fills, upstreams, uptimeMs } = stats
+  /** @param {LiveStatus} status */
+  show(status) {
+    const { store, fills, upstreams, uptimeMs } = status.stats
     setText(
       find('state', HTMLElement),
       `${countText(store.entries, 'content')} held, up for ${spanText(uptimeMs)}`,
     )
-    const problems = problemsOf(stats, jobs)
+    const problems = problemsOf(status)
     this.#showProblems(problems)
     document.title = problems.length === 0 ? 'entrepot' : `(${problems.length}) entrepot`
     this.#showFills(fills)
     find('no-fills', HTMLElement).hidden = fills.length > 0
     this.#showUpstreams(upstreams)
-    this.#showSpace(stats)
+    this.#showSpace(status.stats)
   }
 
   /** @param {Stats} stats */
   #showSpace({ store, eviction }) {
+    find('disk', HTMLElement).hidden = false
     this.#disk.show({
       ...partOf(store),
       aside: percentText(store.bytes / store.maxBytes),

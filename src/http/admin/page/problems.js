@@ -2,19 +2,20 @@
 import { countText, timeText } from './format.js'
 
 /**
- * @import { JobEntry } from '../../../admin-api.ts'
- * @import { EndpointStats, Stats } from '../../../admin-stats.ts'
+ * @import { LiveStatus } from '../../../admin-daemon.ts'
+ * @import { EndpointStats } from '../../../admin-stats.ts'
+ * @import { UpstreamEntry } from '../../../admin-upstreams.ts'
  */
 
 /**
  * What somebody should look at, the worst first, each with what it means.
  *
  * @typedef {{ title: string, text: string }} Problem
- * @param {Stats} stats
- * @param {readonly JobEntry[]} jobs
+ * @param {LiveStatus} status
  * @returns {Problem[]}
  */
-export function problemsOf({ store, eviction, lostContents, upstreams, webhooks }, jobs) {
+export function problemsOf({ stats, jobs, upstreams: entries }) {
+  const { store, eviction, lostContents, upstreams, webhooks, audit } = stats
   /** @type {Problem[]} */
   const problems = []
   if (isDown(store.state)) {
@@ -74,6 +75,13 @@ export function problemsOf({ store, eviction, lostContents, upstreams, webhooks 
       })
     }
   }
+  problems.push(...entries.flatMap(refusals))
+  if (audit?.isFailing) {
+    problems.push({
+      title: 'The audit log cannot be written',
+      text: 'Its lines wait, and are lost when there are too many.',
+    })
+  }
   for (const { name, state, queued } of webhooks) {
     if (state !== 'failing') continue
     problems.push({
@@ -99,6 +107,21 @@ export function problemsOf({ store, eviction, lostContents, upstreams, webhooks 
     }
   }
   return problems
+}
+
+/**
+ * @param {UpstreamEntry} upstream
+ * @returns {Problem[]}
+ */
+function refusals({ endpoints }) {
+  return endpoints.flatMap(({ url, users }) =>
+    users
+      .filter(({ isRefused }) => isRefused)
+      .map(({ credential }) => ({
+        title: `${new URL(url).host} refuses ${credential}`,
+        text: 'The password or token is wrong, or has ended.',
+      })),
+  )
 }
 
 /**
