@@ -4,8 +4,8 @@ import type { ImagePage } from '../../src/admin-api.ts'
 import type { Inventory } from '../../src/inventory/inventory.ts'
 import { SPAN_MS } from '../../src/inventory/span.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
-import { buildImage } from '../support/images.ts'
 import { haveTools } from '../support/tools.ts'
+import { startWithHeldTag } from './held-tag.ts'
 import { launchChromium, violationsIn, visit, WINDOWS } from './page-visit.ts'
 
 const LONG =
@@ -142,14 +142,8 @@ describe.runIf(haveTools('chromium'))('the page, whatever it has to show', () =>
   })
 
   it('goes from what can be done to what can be done next, by keyboard alone', async () => {
-    await using mirror = await startLiveMirror({
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__FRESH_FOR: '0s',
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__HOLD: '72h',
-    })
-    await mirror.pull('library/app:1')
+    await using mirror = await startWithHeldTag()
     await mirror.pull('library/tool:1')
-    mirror.hub.add('library/app', '1', await buildImage({ seed: 'moved' }))
-    await (await fetch(`${mirror.url}/v2/library/app/manifests/1`)).arrayBuffer()
     await using visited = await visit(browser, mirror)
     const { page, complaints } = visited
     await untilShown(page)
@@ -185,13 +179,7 @@ describe.runIf(haveTools('chromium'))('the page, whatever it has to show', () =>
   })
 
   it('leaves who goes by keyboard where they are when all is shown anew', async () => {
-    await using mirror = await startLiveMirror({
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__FRESH_FOR: '0s',
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__HOLD: '72h',
-    })
-    await mirror.pull('library/app:1')
-    mirror.hub.add('library/app', '1', await buildImage({ seed: 'moved' }))
-    await (await fetch(`${mirror.url}/v2/library/app/manifests/1`)).arrayBuffer()
+    await using mirror = await startWithHeldTag()
     await using visited = await visit(browser, mirror)
     const { page } = visited
     await page.clock.install()

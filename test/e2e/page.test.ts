@@ -2,12 +2,13 @@ import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { HoldList, ImagePage } from '../../src/admin-api.ts'
+import type { ImagePage } from '../../src/admin-api.ts'
 import { jsonOf, type LiveMirror, startLiveMirror } from '../http/admin/live-mirror.ts'
 import { eventually } from '../support/eventually.ts'
 import { fetchedDigest } from '../support/fetched.ts'
 import { buildImage } from '../support/images.ts'
 import { haveTools } from '../support/tools.ts'
+import { startWithHeldTag } from './held-tag.ts'
 import { startScene } from './page-scene.ts'
 import { launchChromium, violationsIn, visit, WINDOWS } from './page-visit.ts'
 
@@ -308,16 +309,7 @@ describe.runIf(haveTools('chromium'))('the page in Chromium', () => {
   })
 
   it('releases a tag that is held back', async () => {
-    await using mirror = await startLiveMirror({
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__FRESH_FOR: '0s',
-      ENTREPOT_UPSTREAMS__DOCKER_IO__TAGS__HOLD: '72h',
-    })
-    await mirror.pull('library/app:1')
-    mirror.hub.add('library/app', '1', await buildImage({ seed: 'moved' }))
-    await (await fetch(`${mirror.url}/v2/library/app/manifests/1`)).arrayBuffer()
-    await eventually('it is held back', async () => {
-      return (jsonOf(await mirror.ask('holds')) as HoldList).holds.length === 1
-    })
+    await using mirror = await startWithHeldTag()
     await using visited = await visit(browser, mirror)
     const { page, complaints } = visited
     const held = page.getByRole('region', { name: 'Held back' })
