@@ -15,6 +15,7 @@ import { checkRegistry } from './upstream/registry-check.ts'
 import { RegistryEndpoint } from './upstream/registry-endpoint.ts'
 import { systemClock as clock } from './util/clock.ts'
 import { isDisbelief } from './util/disbelief.ts'
+import { errorCode } from './util/error-code.ts'
 
 /** Asks everything that a mirror of this configuration would talk to, and changes nothing. */
 export async function checkConnections(config: Config): Promise<Connection[]> {
@@ -88,9 +89,10 @@ function endpointFix(upstream: string, error: unknown): string {
 
 function fixFor(error: unknown): string {
   if (!(error instanceof UpstreamError)) return 'look at KEY'
-  const code = codeOf(error)
-  if (OUT_OF_DATE.has(code))
+  const code = errorCode(error.cause) ?? ''
+  if (OUT_OF_DATE.has(code)) {
     return 'whoever runs it has to renew it, unless the clock here is wrong'
+  }
   if (isDisbelief(code)) return 'name the authority that made it in KEY.tls.ca, and look at KEY.url'
   return FIXES[error.kind]
 }
@@ -100,11 +102,7 @@ const OUT_OF_DATE: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_
 function faultOf(error: unknown): string {
   if (error instanceof StoreError) return error.message
   if (!(error instanceof UpstreamError)) throw error
-  const code = codeOf(error)
+  const code = errorCode(error.cause) ?? ''
   if (!isDisbelief(code)) return error.message
   return `${error.upstream}: its certificate is not believed (${code}): see upstreams.${error.upstream}.tls`
-}
-
-function codeOf({ cause }: UpstreamError): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
 }

@@ -7,6 +7,7 @@ import { type Connection, WELL } from './connection.ts'
 import { checkFolder } from './store/folder-check.ts'
 import { StoreError } from './store/store-error.ts'
 import { spaceLimits } from './stores.ts'
+import { errorCode } from './util/error-code.ts'
 
 /** Whether the data folder can be written, or made, and has space. */
 export async function checkData(config: Config): Promise<Connection> {
@@ -21,11 +22,11 @@ export async function checkData(config: Config): Promise<Connection> {
     return { ...about, freeBytes, fault, fix: 'make room on that disk, or lower eviction.minFree' }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
-    return { ...about, fault: error.message, fix: await writeFix(data, codeOf(error.cause)) }
+    return { ...about, fault: error.message, fix: await writeFix(data, errorCode(error.cause)) }
   }
 }
 
-async function writeFix(data: string, code: string): Promise<string> {
+async function writeFix(data: string, code = ''): Promise<string> {
   if (code !== 'EACCES' && code !== 'EPERM') return FIXES[code] ?? 'look at that disk: dmesg'
   const isThere = (await refusal(access(data))) === undefined
   return isThere ? `chown -R ${USER} ${data}` : `install -d -o ${USER} ${data}`
@@ -76,10 +77,6 @@ async function refusal(operation: Promise<void>): Promise<string | undefined> {
     await operation
     return undefined
   } catch (error) {
-    return codeOf(error)
+    return errorCode(error) ?? String(error)
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -48,7 +48,7 @@ const ARCHITECTURE: Architecture = {
     stores: ['util', 'telemetry', 'store', 'cache', 'config'],
     migration: ['store', 'stores', 'config'],
     connection: [],
-    'local-connections': ['store', 'auth', 'config', 'stores', 'connection'],
+    'local-connections': ['util', 'store', 'auth', 'config', 'stores', 'connection'],
     connections: [
       ...FOUNDATION,
       'store',

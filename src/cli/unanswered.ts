@@ -1,4 +1,5 @@
 import { isDisbelief } from '../util/disbelief.ts'
+import { errorCode } from '../util/error-code.ts'
 import { SILENT } from './admin-connection.ts'
 
 export interface AskedListener {
@@ -24,7 +25,7 @@ const UNSPOKEN = /^(?:EPROTO|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_L
 /** What the error of a connection says to people. */
 export function whyUnanswered(cause: unknown, asked: AskedListener): Unanswered {
   const { url, isSecure } = asked
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  const code = errorCode(cause) ?? String(cause)
   if (isDisbelief(code)) {
     const message = `the certificate of the daemon at ${url} is not believed (${code})`
     return unavailable(`${message}: see --admin-ca`)

@@ -1,8 +1,9 @@
+import { errorCode } from '../util/error-code.ts'
 import { StoreError } from './store-error.ts'
 
 /** What the operating system refused, as a StoreError; `doing` says what was tried. */
 export function fileError(doing: string, cause: unknown): StoreError {
-  const code = errorCodeOf(cause)
+  const code = errorCode(cause)
   const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'no-space' : 'io'
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new StoreError(kind, `cannot ${doing}: ${reason}`, { cause })
@@ -10,7 +11,7 @@ export function fileError(doing: string, cause: unknown): StoreError {
 
 /** As fileError, for a file that is open; bytes that the disk does not give back are `corrupt`. */
 export function readError(path: string, cause: Error): StoreError {
-  if (errorCodeOf(cause) !== 'EIO') return fileError(`read ${path}`, cause)
+  if (errorCode(cause) !== 'EIO') return fileError(`read ${path}`, cause)
   return new StoreError('corrupt', `${path} cannot be read any more: ${cause.message}`, { cause })
 }
 
@@ -31,11 +32,7 @@ export async function fileResultIfPresent<T>(
   try {
     return await operation
   } catch (cause) {
-    if (errorCodeOf(cause) === 'ENOENT') return undefined
+    if (errorCode(cause) === 'ENOENT') return undefined
     throw fileError(doing, cause)
   }
-}
-
-function errorCodeOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
 }
